@@ -1,0 +1,3 @@
+//! The `actor-migrate` command.
+
+fn main() {}

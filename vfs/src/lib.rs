@@ -1,0 +1,1 @@
+//! Pages of private SQLite databases in a key-value engine.
