@@ -1,0 +1,5 @@
+//! The engines that come with the crate.
+
+mod memory;
+
+pub use memory::MemoryEngine;

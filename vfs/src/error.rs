@@ -1,0 +1,284 @@
+//! Every way in which the store can fail, each with a code that is never reused.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::actor_id::{ActorId, ActorIdError};
+use crate::kv::{EngineError, LimitExceeded};
+use crate::layout::{CommitNo, Epoch};
+use crate::page::{PageCount, PageNo};
+
+/// Why the store could not do what it was asked.
+///
+/// The text says what is so and where, [`hint`](StoreError::hint) what to do next, and
+/// [`code`](StoreError::code) names the case for machines.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// S101.
+    #[error(transparent)]
+    ActorId(#[from] ActorIdError),
+
+    /// S102.
+    #[error("there is no actor `{actor}`")]
+    ActorMissing {
+        /// Who was looked for.
+        actor: ActorId,
+    },
+
+    /// S103.
+    #[error("the actor `{actor}` exists already")]
+    ActorExists {
+        /// Who stands in the way.
+        actor: ActorId,
+    },
+
+    /// S104.
+    #[error("another owner took the actor `{actor}` (we hold epoch {held}, it is at {current})")]
+    Fenced {
+        /// Whose owner we were.
+        actor: ActorId,
+        /// The epoch that we claimed.
+        held: Epoch,
+        /// The epoch that holds now.
+        current: Epoch,
+    },
+
+    /// S105.
+    #[error("the actor `{actor}` was deleted while it was open")]
+    Deleted {
+        /// Who is gone.
+        actor: ActorId,
+    },
+
+    /// S106.
+    #[error("page {page} of `{actor}` is missing at commit {commit}")]
+    PageMissing {
+        /// Whose page.
+        actor: ActorId,
+        /// Which page.
+        page: PageNo,
+        /// The commit that was read.
+        commit: CommitNo,
+    },
+
+    /// S107.
+    #[error("page {page} of `{actor}` is damaged at commit {commit}: {damage}")]
+    PageDamaged {
+        /// Whose page.
+        actor: ActorId,
+        /// Which page.
+        page: PageNo,
+        /// The commit that was read.
+        commit: CommitNo,
+        /// What is wrong with it.
+        damage: &'static str,
+    },
+
+    /// S108.
+    #[error("the head record of `{actor}` is damaged: {damage}")]
+    HeadDamaged {
+        /// Whose head.
+        actor: ActorId,
+        /// What is wrong with it.
+        damage: &'static str,
+    },
+
+    /// S109.
+    #[error("the {what} has format version {found}, this version of actor-vfs knows up to {known}")]
+    NewerFormat {
+        /// What was read.
+        what: &'static str,
+        /// The version that it says it has.
+        found: u8,
+        /// The newest version that we know.
+        known: u8,
+    },
+
+    /// S110.
+    #[error("{place} is not an actor store: {found}")]
+    NotAStore {
+        /// The directory or engine.
+        place: String,
+        /// What it holds instead.
+        found: String,
+    },
+
+    /// S111.
+    #[error("there is no actor store at {}", path.display())]
+    StoreMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+
+    /// S112.
+    #[error("the store at {} is in use by another process", path.display())]
+    StoreInUse {
+        /// Which store.
+        path: PathBuf,
+    },
+
+    /// S113.
+    #[error("the store at {place} is damaged: {damage}")]
+    StoreDamaged {
+        /// Which store.
+        place: String,
+        /// What is wrong with it.
+        damage: String,
+    },
+
+    /// S114.
+    #[error("{} cannot be written", path.display())]
+    StoreReadOnly {
+        /// Which store.
+        path: PathBuf,
+    },
+
+    /// S115.
+    #[error("the engine has no room for the commit of `{actor}`")]
+    EngineFull {
+        /// Whose commit was refused.
+        actor: ActorId,
+        /// The cause.
+        source: EngineError,
+    },
+
+    /// S116.
+    #[error("`{actor}` may hold {allowed} pages and would have {wanted}")]
+    Quota {
+        /// Whose commit was refused.
+        actor: ActorId,
+        /// How many pages the commit would leave.
+        wanted: PageCount,
+        /// How many pages the options allow.
+        allowed: PageCount,
+    },
+
+    /// S117.
+    #[error("the engine's limits are too small for `{actor}`")]
+    TooLarge {
+        /// Whose commit was refused.
+        actor: ActorId,
+        /// The limit.
+        source: LimitExceeded,
+    },
+
+    /// S118.
+    #[error("nobody knows whether the last write to `{actor}` happened")]
+    OutcomeUnknown {
+        /// Whose commit it was.
+        actor: ActorId,
+        /// The last answer of the engine.
+        source: EngineError,
+    },
+
+    /// S119.
+    #[error("the engine failed")]
+    Engine(#[from] EngineError),
+
+    /// S120.
+    #[error("a snapshot of `{actor}` cannot be written")]
+    ReadOnly {
+        /// Whose snapshot.
+        actor: ActorId,
+    },
+
+    /// S121.
+    #[error("{doing} {}", path.display())]
+    File {
+        /// What was being done, as in "creating".
+        doing: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// The cause.
+        source: Arc<io::Error>,
+    },
+
+    /// S199.
+    #[error("bug: {what} (actor `{actor}`)")]
+    Bug {
+        /// Whose handle is poisoned.
+        actor: ActorId,
+        /// The invariant that does not hold.
+        what: &'static str,
+    },
+}
+
+impl StoreError {
+    /// The code of this case: stable, and never reused for another.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ActorId(_) => "S101",
+            Self::ActorMissing { .. } => "S102",
+            Self::ActorExists { .. } => "S103",
+            Self::Fenced { .. } => "S104",
+            Self::Deleted { .. } => "S105",
+            Self::PageMissing { .. } => "S106",
+            Self::PageDamaged { .. } => "S107",
+            Self::HeadDamaged { .. } => "S108",
+            Self::NewerFormat { .. } => "S109",
+            Self::NotAStore { .. } => "S110",
+            Self::StoreMissing { .. } => "S111",
+            Self::StoreInUse { .. } => "S112",
+            Self::StoreDamaged { .. } => "S113",
+            Self::StoreReadOnly { .. } => "S114",
+            Self::EngineFull { .. } => "S115",
+            Self::Quota { .. } => "S116",
+            Self::TooLarge { .. } => "S117",
+            Self::OutcomeUnknown { .. } => "S118",
+            Self::Engine(_) => "S119",
+            Self::ReadOnly { .. } => "S120",
+            Self::File { .. } => "S121",
+            Self::Bug { .. } => "S199",
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::ActorId(_) => "use 1 to 512 bytes of UTF-8 without control characters",
+            Self::ActorMissing { .. } => "list the actors of the store, or create this one",
+            Self::ActorExists { .. } => "open it, delete it first, or choose another id",
+            Self::Fenced { .. } => {
+                "drop this connection; open the actor again only if you mean to take it back"
+            }
+            Self::Deleted { .. } => "drop this connection; create the actor again if it is needed",
+            Self::PageMissing { .. } | Self::PageDamaged { .. } | Self::HeadDamaged { .. } => {
+                "do not write to this actor; restore it from an export or a backup of the store"
+            }
+            Self::NewerFormat { .. } => "use the newest version of actor-vfs on this store",
+            Self::NotAStore { .. } => {
+                "give the directory of an actor store, or an empty or new one"
+            }
+            Self::StoreMissing { .. } => "check the path, or create the store first",
+            Self::StoreInUse { .. } => "stop the process that has it open, or ask that process",
+            Self::StoreDamaged { .. } => "restore the store from a backup",
+            Self::StoreReadOnly { .. } => {
+                "give this user the right to write there, or copy the store to where it has"
+            }
+            Self::EngineFull { .. } => {
+                "make room and try again; nothing that was committed is lost"
+            }
+            Self::Quota { .. } => {
+                "delete rows and VACUUM, or raise the limit in the store's options"
+            }
+            Self::TooLarge { .. } => {
+                "use an engine that takes at least one page and its head in a batch"
+            }
+            Self::OutcomeUnknown { .. } => {
+                "open the actor again: that settles whether the write happened"
+            }
+            Self::Engine(_) => "see the cause; the actor is as it was, so trying again is safe",
+            Self::ReadOnly { .. } => {
+                "open the actor itself to write, or fork it to rehearse a write"
+            }
+            Self::File { .. } => "see the cause",
+            Self::Bug { .. } => {
+                "please report this with the text above; open the actor again to go on"
+            }
+        }
+    }
+}
