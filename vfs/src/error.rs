@@ -195,6 +195,29 @@ pub enum StoreError {
         source: Arc<io::Error>,
     },
 
+    /// S122.
+    #[error("the database of `{actor}` would need a write-ahead log")]
+    WalImage {
+        /// Whose commit was refused.
+        actor: ActorId,
+    },
+
+    /// S123.
+    #[error("a transaction spans `{actor}` and another database file")]
+    MultiFile {
+        /// Whose part of the commit was refused.
+        actor: ActorId,
+    },
+
+    /// S124.
+    #[error("SQLite cannot open `{actor}`")]
+    Sqlite {
+        /// Whose database it is.
+        actor: ActorId,
+        /// What SQLite says.
+        source: Arc<rusqlite::Error>,
+    },
+
     /// S199.
     #[error("bug: {what} (actor `{actor}`)")]
     Bug {
@@ -231,6 +254,9 @@ impl StoreError {
             Self::Engine(_) => "S119",
             Self::ReadOnly { .. } => "S120",
             Self::File { .. } => "S121",
+            Self::WalImage { .. } => "S122",
+            Self::MultiFile { .. } => "S123",
+            Self::Sqlite { .. } => "S124",
             Self::Bug { .. } => "S199",
         }
     }
@@ -276,6 +302,13 @@ impl StoreError {
                 "open the actor itself to write, or fork it to rehearse a write"
             }
             Self::File { .. } => "see the cause",
+            Self::WalImage { .. } => {
+                "set journal_mode=DELETE in the database that is copied from, then copy again"
+            }
+            Self::MultiFile { .. } => {
+                "commit to one database at a time; nothing was written to either"
+            }
+            Self::Sqlite { .. } => "see the cause",
             Self::Bug { .. } => {
                 "please report this with the text above; open the actor again to go on"
             }

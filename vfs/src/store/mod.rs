@@ -6,8 +6,4 @@
 )]
 mod image;
 
-#[expect(
-    unused_imports,
-    reason = "the file layer, built next, reads and publishes through these"
-)]
 pub(crate) use image::{Change, Geometry, Image};

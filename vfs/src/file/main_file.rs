@@ -1,0 +1,530 @@
+//! An actor's database as SQLite's main file: writes gather in an overlay, and become visible and
+//! durable together when SQLite says that a transaction is complete.
+//!
+//! The one point where that happens is `SQLITE_FCNTL_SYNC`, which `sqlite3PagerSync` sends after
+//! the last write of every commit, in every journal mode, locking mode and `synchronous` setting,
+//! with and without the batch-atomic window. `xSync` would be missed with `synchronous=OFF`,
+//! `COMMIT_ATOMIC_WRITE` wherever the window is not used, and `xUnlock` under exclusive locking.
+
+use std::ffi::c_int;
+use std::ops::Range;
+use std::sync::Arc;
+
+use libsqlite3_sys as ffi;
+
+use crate::file::header::{HEADER_BYTES, Header};
+use crate::file::overlay::{Cover, Overlay, Piece, pieces};
+use crate::file::{Code, File, Step, pragma};
+use crate::ladder::{Ladder, Level, Rung};
+use crate::last_error::LastError;
+use crate::page::{PageCount, PageNo, PageSize};
+use crate::store::{Change, Geometry, Image};
+use crate::{ActorId, StoreError};
+
+/// The main file of one connection.
+pub(crate) struct MainFile {
+    actor: ActorId,
+    image: Box<dyn Image>,
+    base: Geometry,
+    overlay: Overlay,
+    /// The overlay as `BEGIN_ATOMIC_WRITE` found it; kept until the transaction ends, since it
+    /// also tells that SQLite has no journal to roll back from (`sqlite3PagerCommitPhaseOne`).
+    savepoint: Option<Overlay>,
+    /// The block of the base that was last read in part. SQLite reads the header alone, twice,
+    /// before it reads page 1, and 16 bytes of it at every SHARED lock.
+    scratch: Option<(PageNo, Arc<[u8]>)>,
+    rung: Rung,
+    last_error: Arc<LastError>,
+    health: Health,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Sound,
+    /// A super-journal was refused. SQLite rolls back without looking at its journal if it does
+    /// not find the super-journal (`pager_playback`), so the `SYNC` that ends the rollback must
+    /// fail: only then is the cache thrown away.
+    Unrestored,
+    /// Nothing works any more.
+    Lost {
+        /// What SQLite hears.
+        code: Code,
+        /// SQLite is about to roll back from its journal. It trusts its cache afterwards unless
+        /// it hears an `IOERR` on the way (`pager_error`).
+        unwinding: bool,
+    },
+}
+
+impl MainFile {
+    /// The file of a new connection on `image`.
+    pub(crate) fn new(
+        actor: ActorId,
+        image: Box<dyn Image>,
+        ladder: Arc<Ladder>,
+        last_error: Arc<LastError>,
+    ) -> Self {
+        let base = image.geometry();
+        Self {
+            actor,
+            image,
+            base,
+            overlay: Overlay::over(base),
+            savepoint: None,
+            scratch: None,
+            rung: Rung::new(ladder),
+            last_error,
+            health: Health::Sound,
+        }
+    }
+
+    /// Answers for a file that is lost; `call` is the `IOERR` sub-code of what was called.
+    fn check(&mut self, call: Code) -> Result<(), Code> {
+        let Health::Lost { code, unwinding } = &mut self.health else {
+            return Ok(());
+        };
+        let unwinding = std::mem::take(unwinding);
+        Err(if unwinding { call } else { *code })
+    }
+
+    fn check_writable(&mut self, call: Code) -> Result<(), Code> {
+        self.check(call)?;
+        if self.image.read_only() {
+            let actor = self.actor.clone();
+            return Err(self.fail(&StoreError::ReadOnly { actor }, call));
+        }
+        Ok(())
+    }
+
+    /// Keeps `error`, gives up the file if no later call can succeed, and says what SQLite hears.
+    fn fail(&mut self, error: &StoreError, call: Code) -> Code {
+        self.last_error.record(error);
+        let code = Code::of(error, call);
+        match error {
+            StoreError::Fenced { .. } | StoreError::Deleted { .. } => self.lose(code),
+            StoreError::OutcomeUnknown { .. } | StoreError::Bug { .. } => self.lose(Code::IOERR),
+            _ => {}
+        }
+        code
+    }
+
+    fn lose(&mut self, code: Code) {
+        let unwinding = self.rung.level() >= Level::Reserved && self.savepoint.is_none();
+        self.health = Health::Lost { code, unwinding };
+        self.scratch = None;
+    }
+
+    fn bug(&mut self, what: &'static str) -> Code {
+        let actor = self.actor.clone();
+        self.fail(&StoreError::Bug { actor, what }, Code::IOERR)
+    }
+
+    fn reset(&mut self, overlay: Overlay) {
+        self.overlay = overlay;
+        self.savepoint = None;
+    }
+
+    fn read_piece(&mut self, piece: &Piece, out: &mut [u8]) -> Result<(), StoreError> {
+        let out = &mut out[piece.buffer.clone()];
+        match self.overlay.cover(piece.block) {
+            Cover::Ours(bytes) => out.copy_from_slice(&bytes[piece.within.clone()]),
+            Cover::Hole => out.fill(0),
+            Cover::Base => return self.read_base(piece.block, piece.within.clone(), out),
+        }
+        Ok(())
+    }
+
+    fn read_base(
+        &mut self,
+        page: PageNo,
+        within: Range<usize>,
+        out: &mut [u8],
+    ) -> Result<(), StoreError> {
+        let known = matches!(&self.scratch, Some((scratch, _)) if *scratch == page);
+        if !known && out.len() == self.base.page_size.bytes() {
+            return self.image.read(page, out);
+        }
+        let block = self.base_block(page)?;
+        out.copy_from_slice(&block[within]);
+        Ok(())
+    }
+
+    /// A whole block of the base, which stays at hand for the next read of a part of it.
+    fn base_block(&mut self, page: PageNo) -> Result<Arc<[u8]>, StoreError> {
+        if let Some((scratch, bytes)) = &self.scratch
+            && *scratch == page
+        {
+            return Ok(Arc::clone(bytes));
+        }
+        let mut bytes = vec![0; self.base.page_size.bytes()];
+        self.image.read(page, &mut bytes)?;
+        let bytes: Arc<[u8]> = bytes.into();
+        self.scratch = Some((page, Arc::clone(&bytes)));
+        Ok(bytes)
+    }
+
+    /// Reads what lies within the file, whoever wrote it.
+    fn read_all(&mut self, offset: u64, out: &mut [u8]) -> Result<(), StoreError> {
+        for piece in pieces(offset, out.len(), self.overlay.block()) {
+            self.read_piece(&piece, out)?;
+        }
+        Ok(())
+    }
+
+    fn write_piece(&mut self, piece: Piece, bytes: &[u8]) -> Result<(), StoreError> {
+        let bytes = &bytes[piece.buffer];
+        let block = if bytes.len() == self.overlay.block().bytes() {
+            Arc::from(bytes)
+        } else {
+            let mut block = self.take_block(piece.block)?;
+            Arc::make_mut(&mut block)[piece.within].copy_from_slice(bytes);
+            block
+        };
+        self.overlay.put(piece.block, block);
+        Ok(())
+    }
+
+    /// A block to be changed in part and put back.
+    fn take_block(&mut self, page: PageNo) -> Result<Arc<[u8]>, StoreError> {
+        match self.overlay.cover(page) {
+            Cover::Base => return self.base_block(page),
+            Cover::Hole => return Ok(vec![0; self.overlay.block().bytes()].into()),
+            Cover::Ours(_) => {}
+        }
+        let taken = self.overlay.take(page);
+        Ok(taken.expect("the cover says that it is ours"))
+    }
+
+    fn write_all(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        for piece in pieces(offset, bytes.len(), self.overlay.block()) {
+            self.write_piece(piece, bytes)?;
+        }
+        self.overlay.reach(offset + bytes.len() as u64);
+        Ok(())
+    }
+
+    fn resize(&mut self, size: u64) -> Result<(), StoreError> {
+        let block = self.overlay.block();
+        let tail = usize::try_from(size % u64::from(block.get())).unwrap_or_default();
+        if size < self.overlay.bytes() && tail > 0 {
+            let zeros = vec![0; block.bytes() - tail];
+            for piece in pieces(size, zeros.len(), block) {
+                self.write_piece(piece, &zeros)?;
+            }
+        }
+        self.overlay.resize(size);
+        Ok(())
+    }
+
+    /// Whether block numbers reach as far as `end`.
+    fn check_reach(&self, end: Option<u64>) -> Result<(), Code> {
+        let most = PageCount::new(u32::MAX).bytes(self.overlay.block());
+        match end {
+            Some(end) if end <= most => Ok(()),
+            _ => Err(Code::FULL),
+        }
+    }
+
+    /// The commit. Whatever comes of it, the overlay is gone: after a refusal SQLite either reads
+    /// everything again or writes the old pages back.
+    fn publish(&mut self) -> Result<(), Code> {
+        if !self.overlay.is_changed() {
+            return Ok(());
+        }
+        match self.publish_changes() {
+            Ok(()) => {
+                self.base = self.image.geometry();
+                self.reset(Overlay::over(self.base));
+                Ok(())
+            }
+            Err(error) => {
+                let code = self.fail(&error, Code::IOERR_FSYNC);
+                self.reset(Overlay::over_after_refusal(self.base));
+                Err(code)
+            }
+        }
+    }
+
+    fn publish_changes(&mut self) -> Result<(), StoreError> {
+        if self.overlay.may_restore() && self.restores_base()? {
+            return Ok(());
+        }
+        let change = self.change()?;
+        let scratch = self.scratch.take().map(|(page, old)| {
+            let new = change.dirty.get(&page).cloned();
+            (page, new.unwrap_or(old))
+        });
+        let page_size = change.page_size;
+        self.image.publish(change)?;
+        self.scratch = scratch.filter(|_| page_size == self.base.page_size);
+        Ok(())
+    }
+
+    /// Whether the overlay says what the base says already: a rollback that wrote the old pages
+    /// back. Not publishing it saves a commit, and lets a ROLLBACK succeed while the engine can
+    /// only be read.
+    fn restores_base(&mut self) -> Result<bool, StoreError> {
+        let base = self.base;
+        let hidden = base.pages.pages_after(self.overlay.visible());
+        if self.overlay.bytes() != base.pages.bytes(base.page_size)
+            || !{ hidden }.all(|page| self.overlay.blocks().contains_key(&page))
+        {
+            return Ok(false);
+        }
+        let mut before = vec![0; base.page_size.bytes()];
+        for (page, now) in self.overlay.blocks() {
+            self.image.read(*page, &mut before)?;
+            if before[..] != now[..] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What this transaction changes, as the store takes it.
+    ///
+    /// The size comes from the header, as SQLite itself takes it from there (`lockBtree`): a
+    /// commit that shrinks the file cuts it only after the commit (`pager_end_transaction`). The
+    /// header may shorten the file and never lengthens it.
+    fn change(&mut self) -> Result<Change, StoreError> {
+        let header = self.header()?;
+        if header.is_some_and(|header| header.wal) {
+            let actor = self.actor.clone();
+            return Err(StoreError::WalImage { actor });
+        }
+        let page_size = header.map_or(self.base.page_size, |header| header.page_size);
+        let bytes = self.overlay.bytes();
+        let written = u32::try_from(bytes.div_ceil(u64::from(page_size.get())));
+        let written = PageCount::new(written.unwrap_or(u32::MAX));
+        let pages = header
+            .and_then(|header| header.pages)
+            .map_or(written, |pages| pages.min(written));
+        if page_size == self.base.page_size {
+            Ok(self.change_of_pages(pages))
+        } else {
+            self.change_of_page_size(page_size, pages)
+        }
+    }
+
+    fn header(&mut self) -> Result<Option<Header>, StoreError> {
+        let mut bytes = [0; HEADER_BYTES];
+        if self.overlay.bytes() < bytes.len() as u64 {
+            return Ok(None);
+        }
+        self.read_all(0, &mut bytes)?;
+        Ok(Header::parse(&bytes))
+    }
+
+    fn change_of_pages(&mut self, pages: PageCount) -> Change {
+        let base = self.base;
+        let after = Overlay::over(base);
+        let overlay = std::mem::replace(&mut self.overlay, after);
+        // Pages cut off and back in range are holes now, although the store still has them.
+        let hidden = pages.min(base.pages).pages_after(overlay.visible());
+        let mut dirty = overlay.into_blocks();
+        if let Some(beyond) = pages.beyond() {
+            dirty.split_off(&beyond);
+        }
+        for page in hidden {
+            let zeros = || vec![0; base.page_size.bytes()].into();
+            dirty.entry(page).or_insert_with(zeros);
+        }
+        Change {
+            page_size: base.page_size,
+            pages,
+            dirty,
+        }
+    }
+
+    /// The whole database in pages of another size. SQLite has rewritten all of it.
+    fn change_of_page_size(
+        &mut self,
+        page_size: PageSize,
+        pages: PageCount,
+    ) -> Result<Change, StoreError> {
+        let mut change = Change {
+            page_size,
+            pages,
+            dirty: std::collections::BTreeMap::new(),
+        };
+        for page in pages.pages() {
+            let mut bytes = vec![0; page_size.bytes()];
+            let is_hole = self.is_hole(page.offset(page_size), bytes.len());
+            if !is_hole {
+                self.read_all(page.offset(page_size), &mut bytes)?;
+                change.dirty.insert(page, bytes.into());
+            }
+        }
+        Ok(change)
+    }
+
+    fn is_hole(&self, offset: u64, len: usize) -> bool {
+        pieces(offset, len, self.overlay.block())
+            .all(|piece| matches!(self.overlay.cover(piece.block), Cover::Hole))
+    }
+
+    fn refuse_super_journal(&mut self) -> Code {
+        let actor = self.actor.clone();
+        let code = self.fail(&StoreError::MultiFile { actor }, Code::IOERR_FSYNC);
+        self.reset(Overlay::over_after_refusal(self.base));
+        self.health = Health::Unrestored;
+        code
+    }
+
+    fn step_sync(&mut self, super_journal: bool) -> Result<(), Code> {
+        self.check(Code::IOERR_FSYNC)?;
+        if self.health == Health::Unrestored {
+            self.health = Health::Sound;
+            self.reset(Overlay::over_after_refusal(self.base));
+            return Err(Code::IOERR_FSYNC);
+        }
+        if super_journal {
+            return Err(self.refuse_super_journal());
+        }
+        self.publish()
+    }
+
+    fn refresh(&mut self) -> Result<(), StoreError> {
+        let now = self.image.refresh()?;
+        if now != self.base {
+            self.base = now;
+            self.scratch = None;
+            self.overlay = Overlay::over(now);
+        }
+        Ok(())
+    }
+}
+
+impl File for MainFile {
+    fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<(), Code> {
+        self.check(Code::IOERR_READ)?;
+        let within = self.overlay.bytes().saturating_sub(offset);
+        let within = usize::try_from(within).unwrap_or(usize::MAX).min(out.len());
+        let (out, beyond) = out.split_at_mut(within);
+        self.read_all(offset, out)
+            .map_err(|error| self.fail(&error, Code::IOERR_READ))?;
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        beyond.fill(0);
+        Err(Code::SHORT_READ)
+    }
+
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Code> {
+        self.check_writable(Code::IOERR_WRITE)?;
+        self.check_reach(offset.checked_add(bytes.len() as u64))?;
+        self.write_all(offset, bytes)
+            .map_err(|error| self.fail(&error, Code::IOERR_WRITE))
+    }
+
+    /// After a commit that shrank the file this finds the size right already.
+    fn truncate(&mut self, size: u64) -> Result<(), Code> {
+        self.check_writable(Code::IOERR_TRUNCATE)?;
+        self.check_reach(Some(size))?;
+        if size == self.overlay.bytes() {
+            return Ok(());
+        }
+        self.resize(size)
+            .map_err(|error| self.fail(&error, Code::IOERR_TRUNCATE))
+    }
+
+    /// Finds nothing left to publish, since `SYNC` comes first; it is here for a SQLite that
+    /// would not send that.
+    fn sync(&mut self) -> Result<(), Code> {
+        self.check(Code::IOERR_FSYNC)?;
+        self.publish()
+    }
+
+    fn size(&mut self) -> Result<u64, Code> {
+        self.check(Code::IOERR_FSTAT)?;
+        Ok(self.overlay.bytes())
+    }
+
+    fn lock(&mut self, level: Level) -> Result<(), Code> {
+        self.check(Code::IOERR_LOCK)?;
+        let was = self.rung.level();
+        self.rung.climb(level).map_err(|_busy| Code::BUSY)?;
+        if was > Level::None {
+            return Ok(());
+        }
+        self.refresh().map_err(|error| {
+            self.rung.descend(Level::None);
+            self.fail(&error, Code::IOERR_LOCK)
+        })
+    }
+
+    /// Whoever stops writing without a `SYNC` did not commit.
+    fn unlock(&mut self, level: Level) {
+        self.reset(Overlay::over(self.base));
+        self.rung.descend(level);
+        if self.health == Health::Unrestored {
+            self.health = Health::Sound;
+        }
+    }
+
+    fn level(&self) -> Level {
+        self.rung.level()
+    }
+
+    fn is_reserved(&self) -> bool {
+        self.rung.is_reserved()
+    }
+
+    fn control(&mut self, step: Step) -> Result<(), Code> {
+        match step {
+            Step::BeginAtomic => self.savepoint = Some(self.overlay.clone()),
+            // The commit point is `SYNC`. An `IOERR` from here would make SQLite write everything
+            // a second time, without the window, and report success.
+            Step::CommitAtomic => {}
+            Step::RollbackAtomic => {
+                self.overlay = self.savepoint.take().ok_or(Code::IOERR)?;
+            }
+            Step::Sync { super_journal } => return self.step_sync(super_journal),
+            Step::CommitPhaseTwo if self.overlay.is_changed() => {
+                return Err(self.bug("SQLite wrote between SYNC and COMMIT_PHASETWO"));
+            }
+            Step::CommitPhaseTwo => {}
+        }
+        Ok(())
+    }
+
+    fn pragma(&self, name: &str, value: Option<&str>) -> Result<(), String> {
+        match pragma::refusal(name, value) {
+            Some(sentence) => Err(sentence.to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    fn has_moved(&self) -> bool {
+        let lost = Code::READONLY_DBMOVED;
+        matches!(self.health, Health::Lost { code, .. } if code == lost)
+    }
+
+    fn read_only(&self) -> bool {
+        self.image.read_only()
+    }
+
+    /// `BATCH_ATOMIC`: a commit is whole or not at all, so no journal needs to be written.
+    /// `POWERSAFE_OVERWRITE`: a write touches no neighbour.
+    /// `SAFE_APPEND` and `SEQUENTIAL`: the order of writes before the commit is seen by nobody.
+    /// They spare the volatile journals their headers and syncs.
+    /// `IMMUTABLE`: a snapshot never changes; SQLite then takes no locks and rereads no counters.
+    ///
+    /// Not `UNDELETABLE_WHEN_OPEN`: with it a journal would stay open without a lock, and a
+    /// rollback that failed would be repeated over other connections' commits (`hasHotJournal`).
+    /// Not `SUBPAGE_READ`: overflow pages would bypass SQLite's cache.
+    fn characteristics(&self) -> c_int {
+        if self.image.read_only() {
+            return ffi::SQLITE_IOCAP_IMMUTABLE;
+        }
+        ffi::SQLITE_IOCAP_BATCH_ATOMIC
+            | ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE
+            | ffi::SQLITE_IOCAP_SAFE_APPEND
+            | ffi::SQLITE_IOCAP_SEQUENTIAL
+    }
+
+    fn poison(&mut self) {
+        self.bug("a call from SQLite panicked");
+        self.reset(Overlay::over(self.base));
+        self.rung.descend(Level::None);
+    }
+}
