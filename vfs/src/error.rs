@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::actor_id::{ActorId, ActorIdError};
 use crate::kv::{EngineError, LimitExceeded};
-use crate::layout::{CommitNo, Epoch};
-use crate::page::{PageCount, PageNo};
+use crate::layout::{CommitNo, Epoch, FORMAT};
+use crate::page::PageNo;
 
 /// Why the store could not do what it was asked.
 ///
@@ -145,14 +145,14 @@ pub enum StoreError {
     },
 
     /// S116.
-    #[error("`{actor}` may hold {allowed} pages and would have {wanted}")]
+    #[error("`{actor}` may hold {allowed} bytes of pages and would hold {wanted}")]
     Quota {
         /// Whose commit was refused.
         actor: ActorId,
-        /// How many pages the commit would leave.
-        wanted: PageCount,
-        /// How many pages the options allow.
-        allowed: PageCount,
+        /// How many bytes the commit would leave.
+        wanted: u64,
+        /// How many bytes the options allow.
+        allowed: u64,
     },
 
     /// S117.
@@ -218,6 +218,13 @@ pub enum StoreError {
         source: Arc<rusqlite::Error>,
     },
 
+    /// S125.
+    #[error("the operating system gives no random bytes: {cause}")]
+    Randomness {
+        /// The cause.
+        cause: String,
+    },
+
     /// S199.
     #[error("bug: {what} (actor `{actor}`)")]
     Bug {
@@ -229,6 +236,28 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Something was written by a later version of this crate.
+    pub(crate) fn newer(what: &'static str, found: u8) -> Self {
+        Self::NewerFormat {
+            what,
+            found,
+            known: FORMAT,
+        }
+    }
+
+    /// Whether an owner that met this error owns its actor no longer, or cannot know.
+    pub(crate) fn ends_tenure(&self) -> bool {
+        matches!(
+            self,
+            Self::Fenced { .. }
+                | Self::Deleted { .. }
+                | Self::HeadDamaged { .. }
+                | Self::NewerFormat { .. }
+                | Self::OutcomeUnknown { .. }
+                | Self::Bug { .. }
+        )
+    }
+
     /// The code of this case: stable, and never reused for another.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -257,6 +286,7 @@ impl StoreError {
             Self::WalImage { .. } => "S122",
             Self::MultiFile { .. } => "S123",
             Self::Sqlite { .. } => "S124",
+            Self::Randomness { .. } => "S125",
             Self::Bug { .. } => "S199",
         }
     }
@@ -301,14 +331,13 @@ impl StoreError {
             Self::ReadOnly { .. } => {
                 "open the actor itself to write, or fork it to rehearse a write"
             }
-            Self::File { .. } => "see the cause",
             Self::WalImage { .. } => {
                 "set journal_mode=DELETE in the database that is copied from, then copy again"
             }
             Self::MultiFile { .. } => {
                 "commit to one database at a time; nothing was written to either"
             }
-            Self::Sqlite { .. } => "see the cause",
+            Self::File { .. } | Self::Sqlite { .. } | Self::Randomness { .. } => "see the cause",
             Self::Bug { .. } => {
                 "please report this with the text above; open the actor again to go on"
             }

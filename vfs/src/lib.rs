@@ -11,9 +11,13 @@ mod ladder;
 mod last_error;
 mod layout;
 mod page;
+#[expect(dead_code, reason = "connections, built next, use the rest")]
 mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use actor_id::{ActorId, ActorIdError};
 pub use error::StoreError;
 pub use layout::{CommitNo, Epoch};
 pub use page::{PageCount, PageNo, PageSize};
+pub use store::{Actor, ActorInfo, ActorSnapshot, ListOptions, Store, StoreOptions};

@@ -1,5 +1,105 @@
 //! The bytes of the store as drawn in `FORMAT.md`: pure codecs, no I/O.
 
+mod head;
+mod keys;
 mod numbers;
+mod record;
+mod store_record;
 
+pub(crate) use head::{Head, Unswept};
+pub(crate) use keys::{
+    KeyRange, PageKey, actor_of_head_key, all_heads, all_pages, head_key, pages_from,
+    versions_up_to,
+};
+pub(crate) use numbers::{Checksum, DbId, StoreId, Token};
 pub use numbers::{CommitNo, Epoch};
+pub(crate) use record::{decode_page, encode_hole, encode_page};
+pub(crate) use store_record::{STORE_KEY, decode_store, encode_store};
+
+/// The format version that this crate writes, and the newest that it reads.
+pub(crate) const FORMAT: u8 = 1;
+
+/// Why bytes are not what they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undecodable {
+    /// A later version of this crate wrote them.
+    Newer { found: u8 },
+    /// They are not what was written.
+    Damaged(&'static str),
+}
+
+/// The hash that ends every record: of all that precedes it, seeded by the hash of its key, so
+/// that a record moved to another key does not pass.
+fn seal(key: &[u8], before: &[u8]) -> [u8; SEAL_BYTES] {
+    use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+    xxh3_64_with_seed(before, xxh3_64(key)).to_be_bytes()
+}
+
+const SEAL_BYTES: usize = 8;
+
+/// Ends a record with its seal.
+fn sealed(key: &[u8], mut record: Vec<u8>) -> Vec<u8> {
+    let seal = seal(key, &record);
+    record.extend_from_slice(&seal);
+    record
+}
+
+/// What precedes the seal of a record that has our version and is sealed for `key`.
+fn unsealed<'r>(key: &[u8], record: &'r [u8]) -> Result<&'r [u8], Undecodable> {
+    let (&version, _) = record
+        .split_first()
+        .ok_or(Undecodable::Damaged("it is empty"))?;
+    if version > FORMAT {
+        return Err(Undecodable::Newer { found: version });
+    }
+    if version == 0 {
+        return Err(Undecodable::Damaged(
+            "it has format version 0, which never was",
+        ));
+    }
+    match record.split_last_chunk::<SEAL_BYTES>() {
+        Some((before, found)) if *found == seal(key, before) => Ok(before),
+        Some(_) => Err(Undecodable::Damaged(
+            "its seal does not match its bytes and its place",
+        )),
+        None => Err(Undecodable::Damaged("it is cut short")),
+    }
+}
+
+/// Takes big-endian numbers and byte strings off the front of a record.
+struct Reader<'r>(&'r [u8]);
+
+impl<'r> Reader<'r> {
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Undecodable> {
+        let (taken, rest) = self
+            .0
+            .split_first_chunk::<N>()
+            .ok_or(Undecodable::Damaged("it is cut short"))?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    fn u8(&mut self) -> Result<u8, Undecodable> {
+        self.bytes().map(u8::from_be_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, Undecodable> {
+        self.bytes().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, Undecodable> {
+        self.bytes().map(u64::from_be_bytes)
+    }
+
+    fn rest(self) -> &'r [u8] {
+        self.0
+    }
+
+    fn end(self) -> Result<(), Undecodable> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Undecodable::Damaged("it is too long"))
+        }
+    }
+}

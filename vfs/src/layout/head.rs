@@ -1,0 +1,187 @@
+//! The head record: the one record that says all about an actor.
+
+use super::numbers::{Checksum, CommitNo, DbId, Epoch, Token};
+use super::{FORMAT, Reader, Undecodable, sealed, unsealed};
+use crate::page::{PageCount, PageSize};
+
+const HEAD_BYTES: usize = 104;
+
+/// The state of an actor: who owns it, which pages it has, what is left to clean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Under which name the pages are stored.
+    pub(crate) db: DbId,
+    pub(crate) epoch: Epoch,
+    pub(crate) commit: CommitNo,
+    /// Drawn anew for every write of the head.
+    pub(crate) token: Token,
+    /// Drawn anew for every commit, and kept when the head is written for another reason: it
+    /// tells an owner in doubt that its last commit landed, even if it has lost the actor since.
+    pub(crate) committed: Token,
+    pub(crate) page_size: PageSize,
+    pub(crate) pages: PageCount,
+    /// The XOR of the checksums of all pages.
+    pub(crate) checksum: Checksum,
+    pub(crate) unswept: Unswept,
+}
+
+/// Records that a staged commit may have left and that nobody can see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unswept {
+    /// None.
+    Nothing,
+    /// Page records of the next commit, under this name.
+    Staging(DbId),
+    /// Versions of pages that the last commit superseded.
+    Garbage,
+}
+
+impl Head {
+    /// The record of this head under `key`.
+    pub(crate) fn encode(&self, key: &[u8]) -> Vec<u8> {
+        let (unswept, staging) = match self.unswept {
+            Unswept::Nothing => (0, [0; 16]),
+            Unswept::Staging(db) => (1, db.bytes()),
+            Unswept::Garbage => (2, [0; 16]),
+        };
+        let mut record = Vec::with_capacity(HEAD_BYTES);
+        record.extend_from_slice(&[FORMAT, exponent(self.page_size), unswept, 0]);
+        record.extend_from_slice(&self.pages.get().to_be_bytes());
+        record.extend_from_slice(&self.epoch.get().to_be_bytes());
+        record.extend_from_slice(&self.commit.get().to_be_bytes());
+        record.extend_from_slice(&self.checksum.get().to_be_bytes());
+        record.extend_from_slice(&self.db.bytes());
+        record.extend_from_slice(&self.token.bytes());
+        record.extend_from_slice(&self.committed.bytes());
+        record.extend_from_slice(&staging);
+        let record = sealed(key, record);
+        debug_assert_eq!(Self::decode(key, &record).as_ref(), Ok(self));
+        record
+    }
+
+    /// The head that `record` holds, if it was written under `key` and is whole.
+    pub(crate) fn decode(key: &[u8], record: &[u8]) -> Result<Self, Undecodable> {
+        let mut reader = Reader(unsealed(key, record)?);
+        let (_version, exponent) = (reader.u8()?, reader.u8()?);
+        let (unswept, reserved) = (reader.u8()?, reader.u8()?);
+        if reserved != 0 {
+            return Err(Undecodable::Damaged("its reserved byte is set"));
+        }
+        let head = Self {
+            page_size: page_size(exponent)?,
+            pages: PageCount::new(reader.u32()?),
+            epoch: Epoch::new(reader.u64()?),
+            commit: CommitNo::new(reader.u64()?),
+            checksum: Checksum::new(reader.u64()?),
+            db: DbId::new(reader.bytes()?),
+            token: Token::new(reader.bytes()?),
+            committed: Token::new(reader.bytes()?),
+            unswept: decode_unswept(unswept, reader.bytes()?)?,
+        };
+        reader.end()?;
+        Ok(head)
+    }
+}
+
+fn decode_unswept(tag: u8, staging: [u8; 16]) -> Result<Unswept, Undecodable> {
+    match (tag, staging) {
+        (0, [0, ..]) if staging == [0; 16] => Ok(Unswept::Nothing),
+        (1, db) => Ok(Unswept::Staging(DbId::new(db))),
+        (2, _) if staging == [0; 16] => Ok(Unswept::Garbage),
+        _ => Err(Undecodable::Damaged(
+            "its marker of what is left to sweep is none that we know",
+        )),
+    }
+}
+
+/// The page size as a power of two, which a byte can hold.
+fn exponent(size: PageSize) -> u8 {
+    u8::try_from(size.get().trailing_zeros()).unwrap_or(u8::MAX)
+}
+
+fn page_size(exponent: u8) -> Result<PageSize, Undecodable> {
+    1u32.checked_shl(u32::from(exponent))
+        .and_then(PageSize::new)
+        .ok_or(Undecodable::Damaged(
+            "its page size is none that SQLite knows",
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn head() -> impl Strategy<Value = Head> {
+        let unswept = prop_oneof![
+            Just(Unswept::Nothing),
+            any::<[u8; 16]>().prop_map(|db| Unswept::Staging(DbId::new(db))),
+            Just(Unswept::Garbage),
+        ];
+        let names = any::<([u8; 16], [u8; 16], [u8; 16])>();
+        let numbers = any::<(u64, u64, u64, u32)>();
+        (names, numbers, 9u8..=16, unswept).prop_map(|(names, numbers, exponent, unswept)| Head {
+            db: DbId::new(names.0),
+            token: Token::new(names.1),
+            committed: Token::new(names.2),
+            epoch: Epoch::new(numbers.0),
+            commit: CommitNo::new(numbers.1),
+            checksum: Checksum::new(numbers.2),
+            pages: PageCount::new(numbers.3),
+            page_size: page_size(exponent).unwrap(),
+            unswept,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_comes_back_as_it_was_written(head in head(), key: Vec<u8>) {
+            let record = head.encode(&key);
+            prop_assert_eq!(record.len(), HEAD_BYTES);
+            prop_assert_eq!(Head::decode(&key, &record), Ok(head));
+        }
+
+        #[test]
+        fn every_flipped_bit_and_every_cut_of_a_head_is_noticed(head in head(), key: Vec<u8>) {
+            let record = head.encode(&key);
+            for bit in 0..record.len() * 8 {
+                let mut flipped = record.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                prop_assert!(Head::decode(&key, &flipped).is_err());
+            }
+            for cut in 0..record.len() {
+                prop_assert!(Head::decode(&key, &record[..cut]).is_err());
+            }
+        }
+
+        #[test]
+        fn a_head_under_another_key_is_noticed(head in head(), key: Vec<u8>, other: Vec<u8>) {
+            prop_assume!(key != other);
+            prop_assert!(Head::decode(&other, &head.encode(&key)).is_err());
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_no_head_and_do_no_harm(bytes: Vec<u8>, key: Vec<u8>) {
+            prop_assert!(Head::decode(&key, &bytes).is_err());
+        }
+
+        #[test]
+        fn a_sealed_head_of_impossible_content_is_refused(
+            mut content in prop::collection::vec(any::<u8>(), 0..120), key: Vec<u8>,
+        ) {
+            content.insert(0, FORMAT);
+            if let Ok(head) = Head::decode(&key, &sealed(&key, content.clone())) {
+                prop_assert_eq!(head.encode(&key), sealed(&key, content));
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_of_a_later_version_is_told_from_damage() {
+        assert_eq!(
+            Head::decode(b"k", &[2, 1, 2, 3]),
+            Err(Undecodable::Newer { found: 2 })
+        );
+    }
+}

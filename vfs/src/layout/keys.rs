@@ -1,0 +1,183 @@
+//! Where records stand: the keys of heads and pages, and the ranges that hold many of them.
+
+use std::ops::Range;
+
+use super::numbers::{CommitNo, DbId};
+use crate::actor_id::ActorId;
+use crate::page::PageNo;
+
+const HEAD: u8 = b'H';
+const PAGE: u8 = b'P';
+const DB_BYTES: usize = 16;
+const PAGE_BYTES: usize = 4;
+const COMMIT_BYTES: usize = 8;
+const PAGE_KEY_BYTES: usize = 1 + DB_BYTES + PAGE_BYTES + COMMIT_BYTES;
+
+/// A range of keys that owns its bounds.
+pub(crate) type KeyRange = Range<Vec<u8>>;
+
+/// The key of an actor's head record.
+pub(crate) fn head_key(actor: &ActorId) -> Vec<u8> {
+    [&[HEAD], actor.as_str().as_bytes()].concat()
+}
+
+/// The actor whose head record has that key, unless no actor's has.
+pub(crate) fn actor_of_head_key(key: &[u8]) -> Option<ActorId> {
+    let id = std::str::from_utf8(key.strip_prefix(&[HEAD])?).ok()?;
+    ActorId::new(id).ok()
+}
+
+/// The heads of all actors whose ids begin with `prefix` and are greater than `after`.
+pub(crate) fn all_heads(prefix: &str, after: Option<&str>) -> KeyRange {
+    let prefixed = [&[HEAD], prefix.as_bytes()].concat();
+    let end = successor(&prefixed);
+    let past = after.map(|id| [&[HEAD], id.as_bytes(), &[0]].concat());
+    past.map_or(prefixed.clone(), |past| past.max(prefixed))..end
+}
+
+/// The key of one version of one page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PageKey([u8; PAGE_KEY_BYTES]);
+
+impl PageKey {
+    /// The key of `page` as `commit` left it. Newer versions come first.
+    pub(crate) fn new(db: DbId, page: PageNo, commit: CommitNo) -> Self {
+        let mut key = [PAGE; PAGE_KEY_BYTES];
+        key[1..17].copy_from_slice(&db.bytes());
+        key[17..21].copy_from_slice(&page.get().to_be_bytes());
+        key[21..].copy_from_slice(&(!commit.get()).to_be_bytes());
+        Self(key)
+    }
+
+    /// The bytes of a key as a page key of `db`, unless they are none.
+    pub(crate) fn parse(db: DbId, key: &[u8]) -> Option<Self> {
+        let key = Self(key.try_into().ok()?);
+        let ours = key.0[0] == PAGE && key.0[1..17] == db.bytes();
+        (ours && key.number() != 0).then_some(key)
+    }
+
+    pub(crate) fn page(&self) -> PageNo {
+        PageNo::new(self.number()).unwrap_or(PageNo::FIRST)
+    }
+
+    pub(crate) fn commit(&self) -> CommitNo {
+        let mut commit = [0; COMMIT_BYTES];
+        commit.copy_from_slice(&self.0[21..]);
+        CommitNo::new(!u64::from_be_bytes(commit))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn to_vec(self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+
+    fn number(&self) -> u32 {
+        let mut number = [0; PAGE_BYTES];
+        number.copy_from_slice(&self.0[17..21]);
+        u32::from_be_bytes(number)
+    }
+}
+
+/// The versions of `page` that `commit` may see: the newest comes first.
+pub(crate) fn versions_up_to(db: DbId, page: PageNo, commit: CommitNo) -> Range<PageKey> {
+    let first = PageKey::new(db, page, commit);
+    // Commit 0 wrote no page, so its key, the last of the page, bounds the range.
+    first..PageKey::new(db, page, CommitNo::default())
+}
+
+/// All versions of `page` and of every page after it.
+pub(crate) fn pages_from(db: DbId, page: PageNo) -> KeyRange {
+    let start = PageKey::new(db, page, CommitNo::new(u64::MAX)).to_vec();
+    start..all_pages(db).end
+}
+
+/// All versions of all pages.
+pub(crate) fn all_pages(db: DbId) -> KeyRange {
+    let prefix = [&[PAGE][..], &db.bytes()].concat();
+    let end = successor(&prefix);
+    prefix..end
+}
+
+/// The first key that does not begin with `prefix`, which is no string of `0xff`.
+fn successor(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while end.pop_if(|byte| *byte == u8::MAX).is_some() {}
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn page_no() -> impl Strategy<Value = PageNo> {
+        (1..=u32::MAX).prop_map(|number| PageNo::new(number).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn a_page_key_gives_back_what_it_was_made_of(db: [u8; 16], page in page_no(), commit: u64) {
+            let (db, commit) = (DbId::new(db), CommitNo::new(commit));
+            let key = PageKey::new(db, page, commit);
+            prop_assert_eq!(PageKey::parse(db, key.as_bytes()), Some(key));
+            prop_assert_eq!((key.page(), key.commit()), (page, commit));
+        }
+
+        #[test]
+        fn keys_order_by_page_and_then_from_new_to_old(
+            a in page_no(), b in page_no(), older: u64, newer: u64,
+        ) {
+            let key = |page, commit| PageKey::new(DbId::new([7; 16]), page, CommitNo::new(commit));
+            prop_assert_eq!(key(a, older).cmp(&key(b, newer)), a.cmp(&b).then(newer.cmp(&older)));
+        }
+
+        #[test]
+        fn the_range_of_a_prefix_holds_all_that_begin_with_it_and_no_other(
+            prefix: Vec<u8>, other: Vec<u8>, tail: Vec<u8>,
+        ) {
+            let prefix = [&[HEAD], &prefix[..]].concat();
+            let range = prefix.clone()..successor(&prefix);
+            prop_assert!(range.contains(&[&prefix[..], &tail].concat()));
+            prop_assert_eq!(range.contains(&other), other.starts_with(&prefix));
+        }
+
+        #[test]
+        fn a_range_of_heads_is_what_filtering_all_heads_gives(
+            ids in prop::collection::vec("[a-cÿ]{1,3}", 1..12), prefix in "[a-cÿ]{0,2}", after in "[a-cÿ]{0,3}",
+        ) {
+            let range = all_heads(&prefix, Some(&after));
+            for id in ids {
+                let wanted = id.starts_with(&prefix) && id > after;
+                prop_assert_eq!(range.contains(&head_key(&ActorId::new(id).unwrap())), wanted);
+            }
+        }
+
+        #[test]
+        fn the_ranges_of_pages_hold_exactly_their_pages(
+            page in page_no(), other in page_no(), seen: u64, commit in 1..=u64::MAX, db: [u8; 16],
+        ) {
+            let (db, seen, commit) = (DbId::new(db), CommitNo::new(seen), CommitNo::new(commit));
+            let key = PageKey::new(db, other, commit);
+            prop_assert!(all_pages(db).contains(&key.to_vec()));
+            prop_assert_eq!(pages_from(db, page).contains(&key.to_vec()), other >= page);
+            let versions = versions_up_to(db, page, seen);
+            prop_assert_eq!(versions.contains(&key), other == page && commit <= seen);
+        }
+    }
+
+    #[test]
+    fn a_head_key_gives_back_its_actor_and_other_keys_give_none() {
+        let actor = ActorId::new("workspace/ü").unwrap();
+        assert_eq!(actor_of_head_key(&head_key(&actor)), Some(actor));
+        for key in [&b"Px"[..], b"H", b"H\xff", b"H\n", b""] {
+            assert_eq!(actor_of_head_key(key), None);
+        }
+    }
+}

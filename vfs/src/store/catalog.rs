@@ -1,0 +1,143 @@
+//! The actors of a store: which there are, how large they are, and how one is removed.
+
+use super::Store;
+use super::owner::TAKE_TRIES_MAX;
+use super::settle::{Leaves, Outcome};
+use super::slot::{Slot, StoredHead, decode_head};
+use crate::actor_id::ActorId;
+use crate::error::StoreError;
+use crate::kv::Batch;
+use crate::layout::{CommitNo, Epoch, Head, Unswept, actor_of_head_key, all_heads, all_pages};
+use crate::page::{PageCount, PageSize};
+
+/// Which actors to list. `ListOptions::default()` lists all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListOptions {
+    /// Only those whose ids begin so.
+    pub prefix: String,
+    /// Only those whose ids come after this one: the last of the list before.
+    pub after: Option<ActorId>,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+/// An actor as its head describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ActorInfo {
+    /// Its name.
+    pub id: ActorId,
+    /// The size of its pages.
+    pub page_size: PageSize,
+    /// How many pages it has.
+    pub pages: PageCount,
+    /// The epoch of its owner.
+    pub epoch: Epoch,
+    /// The number of its last commit.
+    pub commit: CommitNo,
+}
+
+impl ActorInfo {
+    fn new(id: ActorId, head: &Head) -> Self {
+        let Head {
+            page_size,
+            pages,
+            epoch,
+            commit,
+            ..
+        } = *head;
+        Self {
+            id,
+            page_size,
+            pages,
+            epoch,
+            commit,
+        }
+    }
+
+    /// The size of its database as a plain file; the engine stores pages compressed.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.pages.bytes(self.page_size)
+    }
+}
+
+impl Store {
+    /// The actors in the order of their ids, byte by byte.
+    ///
+    /// One damaged head fails the call; [`ids`](Store::ids) still names every actor.
+    pub fn list(&self, options: &ListOptions) -> Result<Vec<ActorInfo>, StoreError> {
+        let range = all_heads(&options.prefix, options.after.as_ref().map(ActorId::as_str));
+        let limit = options.limit.unwrap_or(usize::MAX);
+        let heads = self
+            .shared
+            .engine
+            .snapshot()?
+            .scan(&range.start..&range.end, limit)?;
+        heads
+            .into_iter()
+            .map(|(key, record)| info_of(&key, &record))
+            .collect()
+    }
+
+    /// The names of the actors that [`list`](Store::list) would describe, without reading heads.
+    pub fn ids(&self, options: &ListOptions) -> Result<Vec<ActorId>, StoreError> {
+        let range = all_heads(&options.prefix, options.after.as_ref().map(ActorId::as_str));
+        let limit = options.limit.unwrap_or(usize::MAX);
+        let keys = self
+            .shared
+            .engine
+            .snapshot()?
+            .scan_keys(&range.start..&range.end, limit)?;
+        keys.iter().map(|key| named(key)).collect()
+    }
+
+    /// What the head of one actor says.
+    pub fn info(&self, actor: &ActorId) -> Result<ActorInfo, StoreError> {
+        let slot = Slot::new(&self.shared, actor);
+        let stored = slot.load()?.ok_or_else(|| slot.missing())?;
+        Ok(ActorInfo::new(slot.actor, &stored.head))
+    }
+
+    /// Removes an actor with all its pages, in one batch. An owner that has it open finds out at
+    /// its next commit.
+    pub fn delete(&self, actor: &ActorId) -> Result<(), StoreError> {
+        let slot = Slot::new(&self.shared, actor);
+        let mut found = slot.load()?.ok_or_else(|| slot.missing())?;
+        for _ in 0..TAKE_TRIES_MAX {
+            match slot.settle(&removal(&slot, &found), Some(&found), Leaves::None)? {
+                Outcome::Landed => return Ok(()),
+                Outcome::Lost(now) => found = now.ok_or_else(|| slot.missing())?,
+            }
+        }
+        Err(slot.lost(&found.head, Some(&found.head)))
+    }
+}
+
+/// The batch that removes an actor, and what a staged commit of it may have left elsewhere.
+fn removal(slot: &Slot, found: &StoredHead) -> Batch {
+    let mut batch = slot.batch_on(Some(found));
+    batch.delete(slot.key.clone());
+    let staged = match found.head.unswept {
+        Unswept::Staging(db) if db != found.head.db => Some(db),
+        _ => None,
+    };
+    for db in staged.into_iter().chain([found.head.db]) {
+        let pages = all_pages(db);
+        batch.delete_range(pages.start, pages.end);
+    }
+    batch
+}
+
+fn info_of(key: &[u8], record: &[u8]) -> Result<ActorInfo, StoreError> {
+    let id = named(key)?;
+    let head = decode_head(&id, key, record)?;
+    Ok(ActorInfo::new(id, &head))
+}
+
+fn named(key: &[u8]) -> Result<ActorId, StoreError> {
+    actor_of_head_key(key).ok_or_else(|| StoreError::StoreDamaged {
+        place: "the list of actors".into(),
+        damage: format!("the key `{}` names no actor", key.escape_ascii()),
+    })
+}

@@ -1,0 +1,141 @@
+//! From the change of a SQLite transaction to a plan: what is known, unchanged, too much.
+
+use std::sync::Arc;
+
+use super::image::{Change, Geometry};
+use super::owner::{Owner, Tenure};
+use super::pages::View;
+use super::plan::{self, Plan, Write};
+use super::random;
+use super::txn::Txn;
+use crate::error::StoreError;
+use crate::layout::{DbId, Head};
+use crate::page::PageNo;
+
+impl Owner {
+    /// Makes the whole change visible and durable, or none of it.
+    ///
+    /// Pages that are stored already as they are in the change are not written again; so the
+    /// publish with which SQLite restores what a transaction had spilled writes nothing.
+    pub(super) fn publish(&self, change: &Change) -> Result<Geometry, StoreError> {
+        self.admit(change)?;
+        let mut tenure = self.tenure()?;
+        self.check_quota(&tenure.stored.head, change)?;
+        self.sweep(&mut tenure)?;
+        let plan = self.plan(&mut tenure, change)?;
+        if plan.is_idle(&tenure.stored.head) {
+            return Ok(tenure.stored.head.geometry());
+        }
+        Txn::new(self, tenure, plan).stage()?.publish()
+    }
+
+    /// Refuses what the file layer may not send.
+    fn admit(&self, change: &Change) -> Result<(), StoreError> {
+        let one_page = |content: &Arc<[u8]>| content.len() == change.page_size.bytes();
+        if !change.dirty.values().all(one_page) {
+            return Err(self.slot.bug("a dirty page that is not one page long"));
+        }
+        if change
+            .dirty
+            .keys()
+            .next_back()
+            .is_some_and(|last| !change.pages.contains(*last))
+        {
+            return Err(self.slot.bug("a dirty page beyond the end of the database"));
+        }
+        Ok(())
+    }
+
+    /// Refuses to grow beyond the limit. An actor over a limit set later may still shrink.
+    fn check_quota(&self, head: &Head, change: &Change) -> Result<(), StoreError> {
+        let wanted = change.pages.bytes(change.page_size);
+        match self.slot.shared.options.actor_bytes_max {
+            Some(allowed) if wanted > allowed.max(head.pages.bytes(head.page_size)) => {
+                Err(StoreError::Quota {
+                    actor: self.slot.actor.clone(),
+                    wanted,
+                    allowed,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn plan<'c>(&self, tenure: &mut Tenure, change: &'c Change) -> Result<Plan<'c>, StoreError> {
+        let writes = plan::dirty(change);
+        if plan::resizes_pages(&tenure.stored.head, change) {
+            let fresh = DbId::new(random::bytes()?);
+            return Ok(Plan::replacement(
+                &tenure.stored.head,
+                fresh,
+                change,
+                writes,
+            ));
+        }
+        self.learn_replaced(tenure, change)?;
+        let writes = self.differing(tenure, writes)?;
+        Ok(Plan::update(
+            &tenure.stored.head,
+            &tenure.pages,
+            change,
+            writes,
+        ))
+    }
+
+    /// Looks up the pages that the change replaces and that nobody has read: SQLite does not read
+    /// a page that it takes from its list of free ones.
+    fn learn_replaced(&self, tenure: &mut Tenure, change: &Change) -> Result<(), StoreError> {
+        let replaced = plan::replaced(&tenure.stored.head, change);
+        let unknown: Vec<_> = replaced
+            .filter(|page| !tenure.pages.contains_key(page))
+            .collect();
+        self.look_up(tenure, &unknown, |_, _| {})
+    }
+
+    /// The writes that differ from what is stored. Equal checksums are only a reason to compare.
+    fn differing<'c>(
+        &self,
+        tenure: &mut Tenure,
+        mut writes: Vec<Write<'c>>,
+    ) -> Result<Vec<Write<'c>>, StoreError> {
+        let same_checksum = |write: &&Write<'_>| {
+            tenure
+                .pages
+                .get(&write.page)
+                .is_some_and(|stored| stored.checksum == write.checksum)
+        };
+        let suspects: Vec<_> = writes
+            .iter()
+            .filter(same_checksum)
+            .map(|write| write.page)
+            .collect();
+        self.look_up(tenure, &suspects, |page, stored| {
+            writes.retain(|write| write.page != page || write.content != Some(stored));
+        })?;
+        Ok(writes)
+    }
+
+    /// Shows `see` the stored content of each of `pages`, and remembers what was found.
+    fn look_up(
+        &self,
+        tenure: &mut Tenure,
+        pages: &[PageNo],
+        mut see: impl FnMut(PageNo, &[u8]),
+    ) -> Result<(), StoreError> {
+        if pages.is_empty() {
+            return Ok(());
+        }
+        let view = View::of(&tenure.stored.head);
+        let snapshot = self.slot.engine().snapshot()?;
+        let mut content = vec![0; tenure.stored.head.page_size.bytes()];
+        for &page in pages {
+            let known = tenure.pages.get(&page).copied();
+            match view.read(&*snapshot, &self.slot.actor, page, known, &mut content)? {
+                Some(found) => _ = tenure.pages.insert(page, found),
+                None => return Err(self.lost_or_missing(tenure, page)),
+            }
+            see(page, &content);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! What the store promises, tried against a model and an engine that fails.
+
+mod commits;
+mod corruption;
+mod costs;
+mod faults;
+mod owners;
+mod support;

@@ -1,0 +1,225 @@
+//! A store on an engine that fails on demand, contents to commit, and an audit of every key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engines::MemoryEngine;
+use crate::kv::{Batch, Engine, Limits};
+use crate::layout::{
+    Checksum, DbId, Head, PageKey, STORE_KEY, Unswept, actor_of_head_key, decode_page,
+};
+use crate::page::{PageCount, PageNo, PageSize};
+use crate::store::{Actor, ActorSnapshot, Change, Image, Store, StoreOptions};
+use crate::testing::FaultEngine;
+use crate::{ActorId, StoreError};
+
+pub(super) const SIZE: PageSize = PageSize::DEFAULT;
+
+/// A database as its pages: what a reader must see.
+pub(super) type Pages = Vec<Vec<u8>>;
+
+/// A store in memory whose engine fails when told to.
+pub(super) struct World {
+    pub(super) memory: Arc<MemoryEngine>,
+    pub(super) engine: Arc<FaultEngine>,
+    pub(super) store: Store,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::with(Limits::default(), StoreOptions::default())
+    }
+
+    /// A world whose engine takes batches of a few pages only, so that most commits are staged.
+    pub(super) fn tight() -> Self {
+        let limits = Limits {
+            batch_bytes_max: 16 * 1024,
+            ..Limits::default()
+        };
+        Self::with(limits, StoreOptions::default())
+    }
+
+    pub(super) fn with(limits: Limits, options: StoreOptions) -> Self {
+        let memory = Arc::new(MemoryEngine::new());
+        let engine = Arc::new(FaultEngine::with_limits(memory.clone(), limits));
+        let options = StoreOptions {
+            settle_for: Duration::ZERO,
+            ..options
+        };
+        let store = Store::with_engine_and(engine.clone(), options).unwrap();
+        Self {
+            memory,
+            engine,
+            store,
+        }
+    }
+
+    /// The actor `a` holding `pages`.
+    pub(super) fn actor_holding(&self, pages: &Pages) -> Actor {
+        let actor = self.store.create(&id("a")).unwrap();
+        publish(&actor, &replacing(pages)).unwrap();
+        actor
+    }
+
+    /// What a reader sees of the actor `a`.
+    pub(super) fn seen(&self) -> Pages {
+        contents(&self.store.snapshot(&id("a")).unwrap())
+    }
+
+    /// Puts a value into the engine behind the store's back.
+    pub(super) fn tamper(&self, key: &[u8], value: Option<Vec<u8>>) {
+        let mut batch = Batch::new();
+        match value {
+            Some(value) => batch.put(key.to_vec(), value),
+            None => batch.delete(key.to_vec()),
+        }
+        self.memory.commit(&batch).unwrap();
+    }
+
+    pub(super) fn entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.memory
+            .snapshot()
+            .unwrap()
+            .scan(&[]..&[u8::MAX], usize::MAX)
+            .unwrap()
+    }
+
+    /// Every key of the actor `a`, by page.
+    pub(super) fn page_keys(&self) -> Vec<PageKey> {
+        let db = self.head().unwrap().db;
+        self.entries()
+            .iter()
+            .filter_map(|(key, _)| PageKey::parse(db, key))
+            .collect()
+    }
+
+    pub(super) fn head(&self) -> Option<Head> {
+        let entries = self.entries();
+        let (key, record) = entries
+            .iter()
+            .find(|(key, _)| actor_of_head_key(key).is_some())?;
+        Some(Head::decode(key, record).unwrap())
+    }
+
+    /// Every key belongs where it is: one version of each page and nothing more, unless the head
+    /// says that something is left to sweep; and the rolling checksum is that of the pages.
+    pub(super) fn audit(&self) {
+        let mut entries: BTreeMap<_, _> = self.entries().into_iter().collect();
+        assert!(
+            entries.remove(STORE_KEY).is_some(),
+            "the store record is gone"
+        );
+        let is_head = |key: &Vec<u8>| actor_of_head_key(key).is_some();
+        let heads: Vec<_> = entries.extract_if(.., |key, _| is_head(key)).collect();
+        for (key, record) in heads {
+            audit_actor(&Head::decode(&key, &record).unwrap(), &mut entries);
+        }
+        assert!(
+            entries.is_empty(),
+            "keys that belong to nobody: {:?}",
+            entries.keys()
+        );
+    }
+}
+
+fn audit_actor(head: &Head, entries: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
+    let of_db = |db: DbId| move |key: &Vec<u8>, _: &mut Vec<u8>| PageKey::parse(db, key).is_some();
+    if let Unswept::Staging(db) = head.unswept
+        && db != head.db
+    {
+        entries.extract_if(.., of_db(db)).for_each(drop);
+    }
+    let mut seen = BTreeSet::new();
+    let mut checksum = Checksum::default();
+    for (key, record) in entries.extract_if(.., of_db(head.db)) {
+        let key = PageKey::parse(head.db, &key).unwrap();
+        let visible = key.commit() <= head.commit && seen.insert(key.page());
+        assert!(
+            visible || head.unswept != Unswept::Nothing,
+            "nobody can see {key:?}"
+        );
+        if visible {
+            let mut out = vec![0; head.page_size.bytes()];
+            checksum ^= decode_page(&key, &record, &mut out).unwrap();
+        }
+    }
+    assert!(
+        seen.into_iter().eq(head.pages.pages()),
+        "one version of each page"
+    );
+    assert_eq!(checksum, head.checksum, "the rolling checksum");
+}
+
+pub(super) fn id(text: &str) -> ActorId {
+    ActorId::new(text).unwrap()
+}
+
+pub(super) fn page(number: u32) -> PageNo {
+    PageNo::new(number).unwrap()
+}
+
+/// A page that does not compress, other for every `seed`.
+pub(super) fn content(seed: u64, size: PageSize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let byte = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(byte).take(size.bytes()).collect()
+}
+
+pub(super) fn database(pages: u64, seed: u64) -> Pages {
+    (0..pages)
+        .map(|page| content(seed * 1000 + page, SIZE))
+        .collect()
+}
+
+/// The change that makes a database consist of `pages`.
+pub(super) fn replacing(pages: &Pages) -> Change {
+    let size = pages
+        .first()
+        .map_or(SIZE.get(), |page| u32::try_from(page.len()).unwrap());
+    let dirty = pages
+        .iter()
+        .zip(1..)
+        .map(|(bytes, at)| (page(at), Arc::from(&bytes[..])))
+        .collect();
+    Change {
+        page_size: PageSize::new(size).unwrap(),
+        pages: PageCount::new(u32::try_from(pages.len()).unwrap()),
+        dirty,
+    }
+}
+
+/// The change that turns the database `from` into `to` by writing only what differs.
+pub(super) fn between(from: &Pages, to: &Pages) -> Change {
+    let mut change = replacing(to);
+    let same = |at: &PageNo| from.get(at.get() as usize - 1) == to.get(at.get() as usize - 1);
+    change.dirty.retain(|at, _| !same(at));
+    change
+}
+
+pub(super) fn publish(actor: &Actor, change: &Change) -> Result<(), StoreError> {
+    actor.image()?.publish(change.clone())
+}
+
+pub(super) fn contents(snapshot: &ActorSnapshot) -> Pages {
+    let mut out = vec![0; snapshot.page_size().bytes()];
+    let read = |at| {
+        snapshot.read(at, &mut out).unwrap();
+        out.clone()
+    };
+    snapshot.pages().pages().map(read).collect()
+}
+
+/// What a connection of the owner sees.
+pub(super) fn owned(actor: &Actor) -> Result<Pages, StoreError> {
+    let mut image = actor.image()?;
+    let shape = image.refresh()?;
+    let mut out = vec![0; shape.page_size.bytes()];
+    let read = |at| image.read(at, &mut out).map(|()| out.clone());
+    shape.pages.pages().map(read).collect()
+}
