@@ -1,1 +1,31 @@
 //! Decides where an actor's database stands against its migrations, and moves it only on proof.
+
+#![forbid(unsafe_code)]
+
+mod apply;
+mod bundle;
+mod error;
+mod explain;
+mod inspect;
+mod ledger;
+pub mod limits;
+mod plan;
+mod replay;
+mod schema;
+mod sql;
+mod verdict;
+
+pub use apply::audit::{ARCHIVE_TABLE, AUDIT_TABLE};
+pub use apply::{ExecuteOptions, Report, execute, execute_with};
+pub use bundle::{Bundle, Layout, Migration, Millis, Position};
+pub use error::{At, MigrateError, RowChange, Violation};
+pub use explain::{Explanation, explain, explanations};
+pub use inspect::{
+    BundleSummary, InspectOptions, LedgerSummary, SCHEMA_VERSION, Standing, inspect,
+};
+pub use ledger::{DEFAULT_TABLE, LedgerFormat, LedgerRow};
+pub use plan::{Action, NewLedger, Plan, PlanOptions, Step, plan_adopt, plan_apply, plan_undo};
+pub use replay::{Expected, ReplayOptions};
+pub use schema::{Difference, DifferenceKind, Fingerprint};
+pub use sql::Statement;
+pub use verdict::{Adoption, Hazard, HazardCode, Need, Verdict};

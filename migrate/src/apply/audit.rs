@@ -1,0 +1,181 @@
+//! What we leave behind in an actor: who changed what and when, and the ledger rows that adoption took away.
+//!
+//! Both tables live in the actor's own database and are written in the transaction that changes it.
+//! They are no part of its fingerprint.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::ledger_columns;
+use crate::error::MigrateError;
+use crate::ledger::LedgerFormat;
+use crate::plan::{Action, Plan};
+use crate::schema::{Fingerprint, Schema};
+use crate::sql::quote_name;
+use crate::verdict::Accepted;
+
+/// One row for every change: what, from where, to where, when, by which version and plan.
+pub const AUDIT_TABLE: &str = "__actor_migrate_audit";
+/// The ledger rows that an adoption replaced, as they were; `audit` is the row that tells of it.
+pub const ARCHIVE_TABLE: &str = "__actor_migrate_archive";
+
+/// Columns without a type keep every value as it was stored.
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS __actor_migrate_audit (
+  id INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  action TEXT NOT NULL,
+  ledger TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  from_position INTEGER,
+  to_position INTEGER,
+  from_fingerprint TEXT NOT NULL,
+  to_fingerprint TEXT NOT NULL,
+  accepted TEXT NOT NULL,
+  plan TEXT NOT NULL,
+  tool TEXT NOT NULL,
+  sqlite TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS __actor_migrate_archive (
+  audit INTEGER NOT NULL,
+  ledger TEXT NOT NULL,
+  id,
+  hash,
+  created_at,
+  name,
+  applied_at
+);";
+
+/// The present moment as JavaScript prints it.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+        .to_string()
+}
+
+/// Makes our tables where they are missing and says the number of the audit row to come.
+pub(super) fn prepare(conn: &Connection) -> Result<i64, MigrateError> {
+    let failed = || MigrateError::sqlite("prepare the audit table");
+    conn.execute_batch(TABLES).map_err(failed())?;
+    conn.query_row(
+        "SELECT coalesce(max(id), 0) + 1 FROM __actor_migrate_audit",
+        [],
+        |row| row.get(0),
+    )
+    .map_err(failed())
+}
+
+/// Copies the rows of the ledger as they are.
+pub(super) fn archive(
+    conn: &Connection,
+    table: &str,
+    format: LedgerFormat,
+    audit: i64,
+) -> Result<(), MigrateError> {
+    let sql = format!(
+        "INSERT INTO __actor_migrate_archive (audit, ledger, id, hash, created_at, name, applied_at) \
+         SELECT ?1, ?2, {} FROM {}",
+        ledger_columns(format),
+        quote_name(table)
+    );
+    conn.execute(&sql, (audit, table))
+        .map_err(MigrateError::sqlite("archive the ledger"))?;
+    Ok(())
+}
+
+/// Puts the archived rows of the last adoption back in place of the present ones.
+pub(super) fn restore(
+    conn: &Connection,
+    table: &str,
+    format: LedgerFormat,
+) -> Result<(), MigrateError> {
+    let failed = || MigrateError::sqlite("restore the ledger");
+    let last: Option<(i64, String)> = conn
+        .query_row(
+            "SELECT id, action FROM __actor_migrate_audit WHERE ledger = ?1 ORDER BY id DESC LIMIT 1",
+            [table],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+        .map_err(failed())?;
+    let Some((adoption, _)) = last.filter(|(_, action)| *action == Action::Adopt.to_string())
+    else {
+        return Err(MigrateError::NothingToUndo {
+            table: table.to_owned(),
+        });
+    };
+    let quoted = quote_name(table);
+    let columns = if format.has_names() {
+        "id, hash, created_at, name, applied_at"
+    } else {
+        "id, hash, created_at"
+    };
+    conn.execute(&format!("DELETE FROM {quoted}"), [])
+        .map_err(failed())?;
+    let sql = format!(
+        "INSERT INTO {quoted} ({columns}) SELECT {columns} FROM __actor_migrate_archive \
+         WHERE audit = ?1 ORDER BY rowid"
+    );
+    conn.execute(&sql, [adoption]).map_err(failed())?;
+    Ok(())
+}
+
+pub(super) fn write(
+    conn: &Connection,
+    id: i64,
+    plan: &Plan,
+    reached: Fingerprint,
+) -> Result<(), MigrateError> {
+    let accepted: Vec<_> = plan
+        .accepted
+        .iter()
+        .map(|difference| (difference.kind.as_str(), &difference.object))
+        .collect();
+    let accepted = serde_json::to_string(&accepted).unwrap_or_else(|_| "[]".to_owned());
+    let position = |position: Option<crate::bundle::Position>| position.map(|at| at.0 as u64);
+    conn.execute(
+        "INSERT INTO __actor_migrate_audit VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        rusqlite::params![
+            id,
+            now(),
+            plan.action.to_string(),
+            plan.table,
+            plan.verdict.as_str(),
+            position(plan.position).map(u64::cast_signed),
+            position(plan.target).map(u64::cast_signed),
+            plan.from.to_string(),
+            reached.to_string(),
+            accepted,
+            plan.digest,
+            concat!("actor-migrate ", env!("CARGO_PKG_VERSION")),
+            rusqlite::version(),
+        ],
+    )
+    .map_err(MigrateError::sqlite("write the audit row"))?;
+    Ok(())
+}
+
+/// The differences accepted by the last change of the actor under this ledger.
+pub(crate) fn accepted(
+    conn: &Connection,
+    schema: &Schema,
+    ledger: &str,
+) -> Result<Vec<Accepted>, MigrateError> {
+    if schema.ledger_object(AUDIT_TABLE).is_none() {
+        return Ok(Vec::new());
+    }
+    let text: Option<String> = conn
+        .query_row(
+            "SELECT accepted FROM __actor_migrate_audit WHERE ledger = ?1 ORDER BY id DESC LIMIT 1",
+            [ledger],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(MigrateError::sqlite("read the audit table"))?;
+    let pairs: Vec<(String, String)> = text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    Ok(pairs
+        .into_iter()
+        .map(|(kind, object)| Accepted { kind, object })
+        .collect())
+}

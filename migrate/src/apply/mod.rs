@@ -1,0 +1,332 @@
+//! The one writer: runs a plan in one transaction, or leaves the actor exactly as it was.
+
+pub(crate) mod audit;
+mod guards;
+mod session;
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode};
+use serde::Serialize;
+
+use crate::bundle::{Bundle, Position};
+use crate::error::{MigrateError, sqlite_words};
+use crate::inspect::{Actor, SCHEMA_VERSION, Standing};
+use crate::ledger::LedgerFormat;
+use crate::limits::{APPLY_TIME_MAX, BUSY_WAIT_MAX};
+use crate::plan::{Action, Plan, Step, plan_adopt, plan_apply, plan_undo};
+use crate::replay::{Expected, error_offset, refused, run_statement};
+use crate::schema::{Fingerprint, diff};
+use crate::sql::{head, quote_name};
+use crate::verdict::Verdict;
+use guards::Guards;
+use session::Session;
+
+/// Bounds of one run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ExecuteOptions {
+    /// How long a locked database is waited for, beyond the connection's own busy timeout.
+    pub busy_wait: Duration,
+    /// How long the run may take.
+    pub time_limit: Duration,
+}
+
+impl Default for ExecuteOptions {
+    fn default() -> Self {
+        Self {
+            busy_wait: BUSY_WAIT_MAX,
+            time_limit: APPLY_TIME_MAX,
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The version of this object's JSON.
+    pub schema_version: u32,
+    /// What was done.
+    pub action: Action,
+    /// Whether anything was written.
+    pub changed: bool,
+    /// Where the actor stood before.
+    pub verdict_before: Verdict,
+    /// Where it stands now.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// The migrations that ran.
+    pub applied: Vec<String>,
+    /// The hash of its schema before.
+    pub fingerprint_before: Fingerprint,
+    /// How many migrations were in effect before.
+    pub position_before: Option<Position>,
+    /// The plan that ran.
+    pub plan: String,
+}
+
+/// Runs `plan` with the default bounds.
+///
+/// # Errors
+/// M150 to M157, M121, M131: nothing was changed, and the connection is as it was.
+pub fn execute(
+    conn: &mut Connection,
+    bundle: &Bundle,
+    expected: &Expected,
+    plan: &Plan,
+) -> Result<Report, MigrateError> {
+    execute_with(conn, bundle, expected, plan, &ExecuteOptions::default())
+}
+
+/// Runs `plan`. The connection's progress handler is taken for the time limit and left empty.
+///
+/// # Errors
+/// As [`execute`].
+pub fn execute_with(
+    conn: &mut Connection,
+    bundle: &Bundle,
+    expected: &Expected,
+    plan: &Plan,
+    options: &ExecuteOptions,
+) -> Result<Report, MigrateError> {
+    let mut run = Run {
+        bundle,
+        expected,
+        plan,
+        time_limit: options.time_limit,
+    };
+    let mut session = Session::open(conn, plan.foreign_keys_off, options)?;
+    let report = run.in_transaction(&session)?;
+    session.commit()?;
+    Ok(report)
+}
+
+/// One plan under way.
+struct Run<'a> {
+    bundle: &'a Bundle,
+    expected: &'a Expected,
+    plan: &'a Plan,
+    time_limit: Duration,
+}
+
+impl Run<'_> {
+    fn in_transaction(&mut self, conn: &Connection) -> Result<Report, MigrateError> {
+        let before = self.read(conn)?;
+        let standing = before.stand(self.bundle, self.expected, &self.plan.inspect)?;
+        self.check_plan(&standing)?;
+        let changed = !self.plan.is_empty();
+        if changed {
+            let guards = Guards::before(conn, &before.schema, self.plan)?;
+            let adoption = audit::prepare(conn)?;
+            for step in &self.plan.steps {
+                self.step(conn, step, adoption)?;
+            }
+            let after = self.read(conn)?;
+            self.check_target(&before, &after, &standing)?;
+            guards.check(conn, &after.schema, self.plan)?;
+            audit::write(conn, adoption, self.plan, after.fingerprint)?;
+        }
+        let after = self
+            .read(conn)?
+            .stand(self.bundle, self.expected, &self.plan.inspect)?;
+        Ok(self.report(after, changed))
+    }
+
+    fn read(&self, conn: &Connection) -> Result<Actor, MigrateError> {
+        Actor::read(conn, self.expected, &self.plan.inspect)
+    }
+
+    /// The facts may have changed since the plan was made: it is made again and must be the same.
+    fn check_plan(&self, standing: &Standing) -> Result<(), MigrateError> {
+        let again = match self.plan.action {
+            Action::Apply => plan_apply(self.bundle, self.expected, standing, &self.plan.options),
+            Action::Adopt => plan_adopt(self.bundle, self.expected, standing, &self.plan.options),
+            Action::Undo => plan_undo(self.bundle, standing),
+        };
+        let found = match again {
+            Ok(again) if again.digest == self.plan.digest => return Ok(()),
+            Ok(again) => again.digest,
+            Err(error) => format!("nothing ({error})"),
+        };
+        Err(MigrateError::StalePlan {
+            planned: self.plan.digest.clone(),
+            found,
+        })
+    }
+
+    fn step(&self, conn: &Connection, step: &Step, adoption: i64) -> Result<(), MigrateError> {
+        let table = &self.plan.table;
+        let failed = || MigrateError::sqlite("write the ledger");
+        match step {
+            Step::CreateLedger { sql } => conn.execute_batch(sql).map_err(failed()),
+            Step::ArchiveRows { .. } => audit::archive(conn, table, self.plan.format, adoption),
+            Step::DeleteRows { .. } => {
+                conn.execute(&format!("DELETE FROM {}", quote_name(table)), [])
+                    .map_err(failed())?;
+                Ok(())
+            }
+            Step::RestoreRows => audit::restore(conn, table, self.plan.format),
+            Step::Run {
+                migration,
+                statement,
+                ..
+            } => self.run(conn, migration, *statement),
+            Step::InsertRow {
+                migration,
+                hash,
+                created_at,
+            } => {
+                let named = self.plan.format.has_names();
+                let (columns, values) = match named {
+                    true => ("hash, created_at, name, applied_at", "?1, ?2, ?3, ?4"),
+                    false => ("hash, created_at", "?1, ?2"),
+                };
+                let sql = format!(
+                    "INSERT INTO {} ({columns}) VALUES ({values})",
+                    quote_name(table)
+                );
+                let written = match named {
+                    true => conn.execute(&sql, (hash, created_at.0, migration, audit::now())),
+                    false => conn.execute(&sql, (hash, created_at.0)),
+                };
+                written.map(|_| ()).map_err(failed())
+            }
+            Step::UpdateRow {
+                migration,
+                hash,
+                created_at,
+            } => {
+                let sql = format!(
+                    "UPDATE {} SET hash = ?1, created_at = ?2 WHERE name = ?3",
+                    quote_name(table)
+                );
+                conn.execute(&sql, (hash, created_at.0, migration))
+                    .map_err(failed())?;
+                Ok(())
+            }
+        }
+    }
+
+    fn run(&self, conn: &Connection, tag: &str, number: usize) -> Result<(), MigrateError> {
+        let found = self
+            .bundle
+            .entries
+            .iter()
+            .find(|entry| entry.tag == tag)
+            .and_then(|migration| {
+                let statement = migration
+                    .statements
+                    .iter()
+                    .find(|statement| statement.number == number);
+                Some((migration, statement?))
+            });
+        let Some((migration, statement)) = found else {
+            return Err(MigrateError::Bug {
+                what: format!("{tag} has no statement {number}"),
+            });
+        };
+        let sql = migration.sql(statement);
+        if let Some(what) = refused(&head(sql)) {
+            return Err(MigrateError::Forbidden {
+                at: migration.at(statement, None),
+                what: what.to_owned(),
+            });
+        }
+        run_statement(conn, sql).map_err(|error| {
+            let at = migration.at(statement, error_offset(&error));
+            if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
+                return MigrateError::TimeLimit {
+                    at,
+                    limit_ms: self.time_limit.as_millis(),
+                };
+            }
+            let sqlite_code = error.sqlite_extended_error_code();
+            MigrateError::StatementFailed {
+                at,
+                message: sqlite_words(&error),
+                sqlite_code,
+            }
+        })
+    }
+
+    /// Adoption leaves the schema alone; apply reaches the expected one, but for what was accepted.
+    fn check_target(
+        &self,
+        before: &Actor,
+        after: &Actor,
+        standing: &Standing,
+    ) -> Result<(), MigrateError> {
+        let reached = match self.plan.action {
+            Action::Adopt | Action::Undo => before.fingerprint,
+            Action::Apply => self.plan.to,
+        };
+        if after.fingerprint == reached {
+            return Ok(());
+        }
+        let view = standing.view(self.bundle, self.expected);
+        let mut differences = diff(&view.expected.schema(view.bundle.end()), &after.schema);
+        differences.retain(|difference| {
+            let same = |known: &&crate::schema::Difference| {
+                known.kind == difference.kind && known.object == difference.object
+            };
+            !self.plan.accepted.iter().any(|known| same(&known))
+        });
+        if differences.is_empty() && self.plan.action == Action::Apply {
+            return Ok(());
+        }
+        Err(MigrateError::TargetMissed { differences })
+    }
+
+    fn report(&self, standing: Standing, changed: bool) -> Report {
+        let mut applied: Vec<String> = Vec::new();
+        for step in &self.plan.steps {
+            if let (Step::InsertRow { migration, .. }, Action::Apply) = (step, self.plan.action) {
+                applied.push(migration.clone());
+            }
+        }
+        Report {
+            schema_version: SCHEMA_VERSION,
+            action: self.plan.action,
+            changed,
+            verdict_before: self.plan.verdict,
+            standing,
+            applied,
+            fingerprint_before: self.plan.from,
+            position_before: self.plan.position,
+            plan: self.plan.digest.clone(),
+        }
+    }
+}
+
+/// Waits for the only lock there is, until `deadline`.
+fn begin_exclusive(conn: &Connection, wait: Duration) -> Result<(), MigrateError> {
+    let started = Instant::now();
+    loop {
+        let error = match conn.execute_batch("BEGIN EXCLUSIVE") {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let busy = matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        );
+        if !busy {
+            return Err(MigrateError::sqlite("begin a transaction")(error));
+        }
+        if started.elapsed() >= wait {
+            return Err(MigrateError::Busy {
+                waited_ms: started.elapsed().as_millis(),
+            });
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The column list of a ledger, for copies of whole rows.
+fn ledger_columns(format: LedgerFormat) -> &'static str {
+    match format.has_names() {
+        true => "id, hash, created_at, name, applied_at",
+        false => "id, hash, created_at, NULL, NULL",
+    }
+}

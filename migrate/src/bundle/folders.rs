@@ -1,0 +1,78 @@
+//! The Drizzle 1.0 layout: one folder per migration, run in the order of their names.
+
+use std::cmp::Ordering;
+use std::path::Path;
+
+use super::{Bundle, Layout, Migration, Millis, check_count};
+use crate::error::MigrateError;
+
+/// The names of the folders in `dir` that hold a `migration.sql`, in Drizzle's order.
+pub(super) fn list(dir: &Path) -> Result<Vec<String>, MigrateError> {
+    let failed = |source| MigrateError::Io {
+        path: dir.display().to_string(),
+        source,
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.path().join("migration.sql").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort_by(|a, b| locale_compare(a, b));
+    Ok(names)
+}
+
+pub(super) fn read(dir: &Path, names: Vec<String>) -> Result<Bundle, MigrateError> {
+    check_count(dir, names.len())?;
+    let load = |(idx, name): (usize, String)| {
+        let path = dir.join(&name).join("migration.sql");
+        let when = folder_millis(&name);
+        Migration::read(&path, idx as u64, name, when)
+    };
+    let entries = names
+        .into_iter()
+        .enumerate()
+        .map(load)
+        .collect::<Result<_, _>>()?;
+    Ok(Bundle::new(
+        dir.display().to_string(),
+        Layout::DrizzleFolders,
+        entries,
+    ))
+}
+
+/// `Date.UTC` of the first fourteen digits; a name without them has no time, and only its name counts.
+fn folder_millis(name: &str) -> Millis {
+    let part = |from: usize, to: usize| -> Option<i16> { name.get(from..to)?.parse().ok() };
+    let small = |from, to| part(from, to).and_then(|value| i8::try_from(value).ok());
+    let read = || {
+        let date = jiff::civil::Date::new(part(0, 4)?, small(4, 6)?, small(6, 8)?).ok()?;
+        let time = jiff::civil::Time::new(small(8, 10)?, small(10, 12)?, small(12, 14)?, 0).ok()?;
+        let moment = date
+            .to_datetime(time)
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()?;
+        Some(moment.timestamp().as_millisecond())
+    };
+    Millis(read().unwrap_or(0))
+}
+
+/// The order of JavaScript's `localeCompare` over ASCII: punctuation, digits, letters, with case as the last word.
+fn locale_compare(a: &str, b: &str) -> Ordering {
+    let primary = |text: &str| text.chars().map(primary_weight).collect::<Vec<_>>();
+    // Lower case sorts before upper case where nothing else differs.
+    let case = |text: &str| text.chars().map(|c| c.is_uppercase()).collect::<Vec<_>>();
+    primary(a)
+        .cmp(&primary(b))
+        .then_with(|| case(a).cmp(&case(b)))
+}
+
+fn primary_weight(c: char) -> (u8, char) {
+    let class = match c {
+        _ if c.is_ascii_digit() => 1,
+        _ if c.is_alphabetic() => 2,
+        _ => 0,
+    };
+    (class, c.to_lowercase().next().unwrap_or(c))
+}

@@ -1,0 +1,282 @@
+//! A migration folder as read: what Drizzle would run, in its order, with the hash it would write.
+
+mod folders;
+mod journal;
+
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::error::{At, MigrateError};
+use crate::limits::{ENTRIES_MAX, FILE_BYTES_MAX, SQL_SHOWN_BYTES_MAX};
+use crate::sql::{LineIndex, Statement, split_chunk};
+
+/// What Drizzle writes between two statements; a plain substring wherever it stands.
+pub(crate) const BREAKPOINT: &str = "--> statement-breakpoint";
+
+/// How a folder is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Layout {
+    /// Drizzle 0.x: `meta/_journal.json` beside numbered files.
+    #[serde(rename = "drizzle-0x")]
+    DrizzleJournal,
+    /// Drizzle 1.0: one folder per migration.
+    #[serde(rename = "drizzle-1")]
+    DrizzleFolders,
+}
+
+/// A moment as Drizzle journals it: milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Millis(pub i64);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How many migrations are in effect: a count, so also the index of the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Position(pub usize);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migration {
+    /// Its number in the journal, or its place among the folders.
+    pub idx: u64,
+    /// Its tag (0.x) or folder name (1.0).
+    pub tag: String,
+    /// The moment Drizzle compares and journals.
+    pub when: Millis,
+    /// Lower-case hex sha256 of the file's text as JavaScript sees it.
+    pub hash: String,
+    /// The file, for messages.
+    pub file: String,
+    /// The file's text as JavaScript sees it: invalid UTF-8 replaced, byte-order mark and CR kept.
+    pub text: String,
+    /// Its statements, in order.
+    pub statements: Vec<Statement>,
+    /// How many chunks the breakpoints make of it.
+    pub chunks: usize,
+}
+
+impl Migration {
+    /// Reads one file of SQL.
+    pub(crate) fn read(
+        path: &Path,
+        idx: u64,
+        tag: String,
+        when: Millis,
+    ) -> Result<Self, MigrateError> {
+        let file = path.display().to_string();
+        let bytes = read_limited(path, FILE_BYTES_MAX)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some(offset) = text.find('\0') {
+            return Err(MigrateError::NulByte { path: file, offset });
+        }
+        Ok(Self::from_text(idx, tag, when, file, text))
+    }
+
+    pub(crate) fn from_text(
+        idx: u64,
+        tag: String,
+        when: Millis,
+        file: String,
+        text: String,
+    ) -> Self {
+        let (statements, chunks) = cut(&text);
+        Self {
+            idx,
+            tag,
+            when,
+            hash: sha256_hex(text.as_bytes()),
+            file,
+            text,
+            statements,
+            chunks,
+        }
+    }
+
+    /// The text of one of its statements.
+    #[must_use]
+    pub fn sql(&self, statement: &Statement) -> &str {
+        self.text.get(statement.span.clone()).unwrap_or_default()
+    }
+
+    /// Where `statement` stands, or the byte `offset` inside it that SQLite pointed at.
+    pub(crate) fn at(&self, statement: &Statement, offset: Option<usize>) -> Box<At> {
+        let (line, column) = match offset {
+            Some(offset) => LineIndex::new(&self.text).place(statement.span.start + offset),
+            None => (statement.line, statement.column),
+        };
+        Box::new(At {
+            migration: self.tag.clone(),
+            file: self.file.clone(),
+            statement: statement.number,
+            line,
+            column,
+            sql: shorten(self.sql(statement), SQL_SHOWN_BYTES_MAX),
+        })
+    }
+}
+
+/// A migration folder.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Bundle {
+    /// The folder as named by the caller.
+    pub dir: String,
+    /// How it is laid out.
+    pub layout: Layout,
+    /// Its migrations, in the order Drizzle runs them.
+    pub entries: Vec<Migration>,
+    /// A sha256 over layout, order, tags, times and contents: what a plan is bound to.
+    pub digest: String,
+}
+
+impl Bundle {
+    /// Reads a migration folder of either Drizzle layout.
+    ///
+    /// # Errors
+    /// M101 to M111: the folder cannot be read, or Drizzle would refuse or misread it.
+    pub fn read(dir: impl AsRef<Path>) -> Result<Self, MigrateError> {
+        let dir = dir.as_ref();
+        let bundle = match (journal::exists(dir)?, folders::list(dir)?) {
+            (true, folders) if folders.is_empty() => journal::read(dir)?,
+            (true, folders) => {
+                let folder = folders.into_iter().next().unwrap_or_default();
+                return Err(MigrateError::MixedLayout {
+                    dir: dir.display().to_string(),
+                    folder,
+                });
+            }
+            (false, folders) if folders.is_empty() => {
+                return Err(MigrateError::NotAFolder {
+                    dir: dir.display().to_string(),
+                });
+            }
+            (false, folders) => folders::read(dir, folders)?,
+        };
+        Ok(bundle)
+    }
+
+    /// The position after the last migration.
+    #[must_use]
+    pub fn end(&self) -> Position {
+        Position(self.entries.len())
+    }
+
+    pub(crate) fn new(dir: String, layout: Layout, entries: Vec<Migration>) -> Self {
+        let mut hasher = Sha256::new();
+        for entry in &entries {
+            let line = format!(
+                "{layout:?}\n{}\n{}\n{}\n",
+                entry.tag, entry.when, entry.hash
+            );
+            hasher.update(line.as_bytes());
+        }
+        let digest = hex(&hasher.finalize());
+        Self {
+            dir,
+            layout,
+            entries,
+            digest,
+        }
+    }
+}
+
+fn check_count(dir: &Path, entries: usize) -> Result<(), MigrateError> {
+    if entries <= ENTRIES_MAX {
+        return Ok(());
+    }
+    Err(MigrateError::TooManyEntries {
+        dir: dir.display().to_string(),
+        entries,
+        limit: ENTRIES_MAX,
+    })
+}
+
+/// Cuts a file into chunks as Drizzle does, and the chunks into statements.
+fn cut(text: &str) -> (Vec<Statement>, usize) {
+    let lines = LineIndex::new(text);
+    let mut statements = Vec::new();
+    let (mut begin, mut chunks) = (0, 0);
+    for chunk in text.split(BREAKPOINT) {
+        chunks += 1;
+        for span in split_chunk(chunk) {
+            let span = begin + span.start..begin + span.end;
+            let (line, column) = lines.place(span.start);
+            let number = statements.len() + 1;
+            statements.push(Statement {
+                number,
+                chunk: chunks,
+                span,
+                line,
+                column,
+            });
+        }
+        begin += chunk.len() + BREAKPOINT.len();
+    }
+    (statements, chunks)
+}
+
+/// Reads a whole file, refusing what is larger than `limit_bytes` before holding it in memory.
+fn read_limited(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, MigrateError> {
+    let failed = |source| MigrateError::Io {
+        path: path.display().to_string(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    let mut content = Vec::new();
+    file.take(limit_bytes + 1)
+        .read_to_end(&mut content)
+        .map_err(failed)?;
+    if content.len() as u64 > limit_bytes {
+        let path = path.display().to_string();
+        return Err(MigrateError::FileTooLarge {
+            path,
+            bytes,
+            limit_bytes,
+        });
+    }
+    Ok(content)
+}
+
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// At most `bytes_max` bytes of `text`, cut between characters, with an ellipsis where it was cut.
+pub(crate) fn shorten(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let mut end = bytes_max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}

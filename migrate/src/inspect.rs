@@ -1,0 +1,284 @@
+//! Reads one actor and says where it stands; changes nothing.
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::apply::audit;
+use crate::bundle::{Bundle, Layout, Position};
+use crate::error::MigrateError;
+use crate::ledger::{self, DEFAULT_TABLE, Ledger, LedgerFormat, LedgerRow};
+use crate::replay::{Expected, Reordered};
+use crate::schema::{self, Difference, Fingerprint, Ignore, Schema};
+use crate::verdict::{
+    Accepted, Adoption, Facts, Hazard, Judgement, Need, Verdict, advice, classify, hazards,
+};
+
+/// The version of the JSON that [`Standing`] and reports serialise to.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InspectOptions {
+    /// The ledger table.
+    pub table: String,
+    /// Beginnings of table names that are nobody's drift, beside the runtime tables known anyway.
+    pub ignore: Vec<String>,
+}
+
+impl Default for InspectOptions {
+    fn default() -> Self {
+        Self {
+            table: DEFAULT_TABLE.to_owned(),
+            ignore: Vec::new(),
+        }
+    }
+}
+
+/// The ledger in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LedgerSummary {
+    /// The table.
+    pub table: String,
+    /// Who wrote it.
+    pub format: LedgerFormat,
+    /// How many rows it has.
+    pub rows: usize,
+    /// The rows, oldest first.
+    pub entries: Vec<LedgerRow>,
+}
+
+/// The folder in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct BundleSummary {
+    /// The folder as named.
+    pub dir: String,
+    /// Its layout.
+    pub layout: Layout,
+    /// How many migrations it has.
+    pub migrations: usize,
+}
+
+/// A folder and its replay: as they are, or in the order in which one actor ran it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) bundle: &'a Bundle,
+    pub(crate) expected: &'a Expected,
+}
+
+/// Where one actor stands: the answer of `inspect`.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Standing {
+    /// The version of this object's JSON.
+    pub schema_version: u32,
+    /// Where it stands.
+    pub verdict: Verdict,
+    /// Whether its ledger may be rewritten.
+    pub adoption: Adoption,
+    /// The tags or folder names of the migrations that are not in effect, in order.
+    pub pending: Vec<String>,
+    /// What it says it has applied.
+    pub ledger: LedgerSummary,
+    /// How its schema differs from the one it should have.
+    pub differences: Vec<Difference>,
+    /// What stock runners would do in silence.
+    pub hazards: Vec<Hazard>,
+    /// What a person must accept before it is adopted.
+    pub needs: Vec<Need>,
+    /// What the verdict rests on, where that is not obvious.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What to do next.
+    pub advice: String,
+    /// How many migrations its schema shows, if it shows that.
+    pub position: Option<Position>,
+    /// The hash of its schema.
+    pub fingerprint: Fingerprint,
+    /// The hash its schema should have at its position.
+    pub expected_fingerprint: Option<Fingerprint>,
+    /// The folder it was judged by.
+    pub bundle: BundleSummary,
+    /// The positions between which the schema cannot tell, where there are several.
+    #[serde(skip)]
+    pub(crate) candidates: Vec<Position>,
+    #[serde(skip)]
+    pub(crate) options: InspectOptions,
+    /// The order in which this actor ran the folder, where that is not the folder's own.
+    #[serde(skip)]
+    pub(crate) reordered: Option<Arc<Reordered>>,
+}
+
+impl Standing {
+    /// The folder as this actor sees it.
+    pub(crate) fn view<'a>(&'a self, bundle: &'a Bundle, expected: &'a Expected) -> View<'a> {
+        match &self.reordered {
+            Some(other) => View {
+                bundle: &other.bundle,
+                expected: &other.expected,
+            },
+            None => View { bundle, expected },
+        }
+    }
+}
+
+/// Says where the database behind `conn` stands. Reads only, in one read transaction.
+///
+/// # Errors
+/// The database cannot be read: M130 to M133. `expected` must come from `bundle`: M199.
+pub fn inspect(
+    conn: &Connection,
+    bundle: &Bundle,
+    expected: &Expected,
+    options: &InspectOptions,
+) -> Result<Standing, MigrateError> {
+    if !expected.belongs_to(bundle) {
+        return Err(MigrateError::Bug {
+            what: "the replay is of another folder".to_owned(),
+        });
+    }
+    let snapshot = ReadTransaction::begin(conn)?;
+    let actor = Actor::read(conn, expected, options);
+    drop(snapshot);
+    actor?.stand(bundle, expected, options)
+}
+
+/// One consistent view of the database; ends with nothing written. Inside a caller's transaction it is that one.
+struct ReadTransaction<'a>(Option<&'a Connection>);
+
+impl<'a> ReadTransaction<'a> {
+    fn begin(conn: &'a Connection) -> Result<Self, MigrateError> {
+        if !conn.is_autocommit() {
+            return Ok(Self(None));
+        }
+        conn.execute_batch("BEGIN")
+            .map_err(MigrateError::sqlite("begin reading"))?;
+        Ok(Self(Some(conn)))
+    }
+}
+
+impl Drop for ReadTransaction<'_> {
+    fn drop(&mut self) {
+        if let Some(conn) = self.0 {
+            // Nothing was written, so a failure to end it loses nothing; the connection reports it on its next use.
+            let _ = conn.execute_batch("COMMIT");
+        }
+    }
+}
+
+/// What was read of one actor.
+pub(crate) struct Actor {
+    pub(crate) schema: Schema,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) ledger: Ledger,
+    accepted: Vec<Accepted>,
+}
+
+impl Actor {
+    pub(crate) fn read(
+        conn: &Connection,
+        expected: &Expected,
+        options: &InspectOptions,
+    ) -> Result<Self, MigrateError> {
+        let ignore = Ignore {
+            ledger: &options.table,
+            prefixes: &options.ignore,
+        };
+        let mut schema = schema::read(conn, &ignore)?;
+        if schema.other_ledgers(&options.table) {
+            schema.retain_tables(|table| expected.knows_table(table));
+        }
+        let ledger = ledger::read(conn, &schema, &options.table)?;
+        let accepted = audit::accepted(conn, &schema, &ledger.table)?;
+        let fingerprint = schema.fingerprint();
+        Ok(Self {
+            schema,
+            fingerprint,
+            ledger,
+            accepted,
+        })
+    }
+
+    /// The verdict. A folder that the actor ran in another order is judged in that order.
+    pub(crate) fn stand(
+        &self,
+        bundle: &Bundle,
+        expected: &Expected,
+        options: &InspectOptions,
+    ) -> Result<Standing, MigrateError> {
+        let facts = self.facts(View { bundle, expected });
+        let judgement = classify(facts);
+        if let Some(order) = &judgement.ran_in_order
+            && let Some(other) = expected.reordered(bundle, order)
+        {
+            let facts = self.facts(View {
+                bundle: &other.bundle,
+                expected: &other.expected,
+            });
+            let standing = self.standing(&facts, classify(facts), options);
+            return Ok(Standing {
+                reordered: Some(other),
+                ..standing
+            });
+        }
+        Ok(self.standing(&facts, judgement, options))
+    }
+
+    fn facts<'a>(&'a self, view: View<'a>) -> Facts<'a> {
+        Facts {
+            bundle: view.bundle,
+            expected: view.expected,
+            ledger: &self.ledger,
+            live: &self.schema,
+            fingerprint: self.fingerprint,
+            accepted: &self.accepted,
+        }
+    }
+
+    fn standing(
+        &self,
+        facts: &Facts<'_>,
+        judgement: Judgement,
+        options: &InspectOptions,
+    ) -> Standing {
+        let bundle = facts.bundle;
+        let tag = |entry: &usize| bundle.entries[*entry].tag.clone();
+        Standing {
+            schema_version: SCHEMA_VERSION,
+            verdict: judgement.verdict,
+            adoption: judgement.adoption,
+            pending: judgement.pending.iter().map(tag).collect(),
+            ledger: self.ledger_summary(),
+            hazards: hazards(facts, &judgement),
+            advice: advice(judgement.verdict, judgement.adoption).to_owned(),
+            position: judgement.position,
+            fingerprint: self.fingerprint,
+            expected_fingerprint: judgement
+                .position
+                .and_then(|at| facts.expected.fingerprint(at)),
+            bundle: BundleSummary {
+                dir: bundle.dir.clone(),
+                layout: bundle.layout,
+                migrations: bundle.entries.len(),
+            },
+            differences: judgement.differences,
+            needs: judgement.needs,
+            reason: judgement.reason,
+            candidates: judgement.candidates,
+            options: options.clone(),
+            reordered: None,
+        }
+    }
+
+    fn ledger_summary(&self) -> LedgerSummary {
+        LedgerSummary {
+            table: self.ledger.table.clone(),
+            format: self.ledger.format,
+            rows: self.ledger.rows.len(),
+            entries: self.ledger.rows.clone(),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Which row of a ledger speaks of which migration, and how sure that is.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::{Ledger, LedgerRow};
+use crate::bundle::{Bundle, Layout, Migration, Millis};
+
+/// What tied a row to a migration, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MatchedBy {
+    Name,
+    When,
+    Hash,
+}
+
+/// What the row's hash says about the file it was matched to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HashSays {
+    /// It is the sha256 of the file.
+    Same,
+    /// It is empty or the tag, as some drivers write it.
+    Nothing,
+    /// It is another hash: the file was another when it ran.
+    Different,
+}
+
+/// One row tied to one migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) entry: usize,
+    pub(crate) by: MatchedBy,
+    pub(crate) hash: HashSays,
+}
+
+/// Every row of a ledger against every migration of a folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Matching {
+    /// For each row, the migration it speaks of.
+    pub(crate) rows: Vec<Option<Match>>,
+    /// For each migration, the strongest match.
+    pub(crate) entries: Vec<Option<Match>>,
+    /// Rows that speak of a migration another row speaks of better.
+    pub(crate) duplicates: usize,
+}
+
+impl Matching {
+    pub(crate) fn new(bundle: &Bundle, ledger: &Ledger) -> Self {
+        let index = Index::new(bundle);
+        let rows: Vec<_> = ledger.rows.iter().map(|row| index.find(row)).collect();
+        let mut entries: Vec<Option<Match>> = vec![None; bundle.entries.len()];
+        let mut duplicates = 0;
+        for found in rows.iter().flatten() {
+            let slot = &mut entries[found.entry];
+            duplicates += usize::from(slot.is_some());
+            if slot.is_none_or(|known| found.by < known.by) {
+                *slot = Some(*found);
+            }
+        }
+        Self {
+            rows,
+            entries,
+            duplicates,
+        }
+    }
+
+    /// The rows that speak of no local migration.
+    pub(crate) fn unknown<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = &'a LedgerRow> {
+        ledger
+            .rows
+            .iter()
+            .zip(&self.rows)
+            .filter(|(_, found)| found.is_none())
+            .map(|(row, _)| row)
+    }
+}
+
+struct Index<'a> {
+    bundle: &'a Bundle,
+    names: HashMap<&'a str, usize>,
+    times: HashMap<Millis, usize>,
+    hashes: HashMap<&'a str, usize>,
+}
+
+impl<'a> Index<'a> {
+    fn new(bundle: &'a Bundle) -> Self {
+        let mut index = Self {
+            bundle,
+            names: HashMap::new(),
+            times: HashMap::new(),
+            hashes: HashMap::new(),
+        };
+        for (at, entry) in bundle.entries.iter().enumerate() {
+            index.names.entry(&entry.tag).or_insert(at);
+            index
+                .times
+                .entry(index.comparable(entry.when))
+                .or_insert(at);
+            index.hashes.entry(&entry.hash).or_insert(at);
+        }
+        index
+    }
+
+    /// Folder names carry whole seconds, while a table upgraded from 0.x still has the milliseconds.
+    fn comparable(&self, when: Millis) -> Millis {
+        match self.bundle.layout {
+            Layout::DrizzleFolders => Millis(when.0.div_euclid(1000) * 1000),
+            Layout::DrizzleJournal => when,
+        }
+    }
+
+    fn find(&self, row: &LedgerRow) -> Option<Match> {
+        let (entry, by) = self.place(row)?;
+        let hash = says(&self.bundle.entries[entry], &row.hash);
+        Some(Match { entry, by, hash })
+    }
+
+    fn place(&self, row: &LedgerRow) -> Option<(usize, MatchedBy)> {
+        // A row with a name speaks of that name and of nothing else, as the 1.0 migrator sees it.
+        if let Some(name) = &row.name {
+            let by_name = self
+                .names
+                .get(name.as_str())
+                .map(|at| (*at, MatchedBy::Name));
+            return by_name.or_else(|| self.by_hash(row));
+        }
+        let time = row.created_at.map(|when| self.comparable(when));
+        let by_time = time.and_then(|when| self.times.get(&when));
+        by_time
+            .map(|at| (*at, MatchedBy::When))
+            .or_else(|| self.by_hash(row))
+    }
+
+    /// An empty hash is written by several drivers and says nothing. A hash that is only a tag says
+    /// nothing without its time either: a squash may well call its baseline `0000_init` again.
+    fn by_hash(&self, row: &LedgerRow) -> Option<(usize, MatchedBy)> {
+        self.hashes
+            .get(row.hash.as_str())
+            .map(|at| (*at, MatchedBy::Hash))
+    }
+}
+
+fn says(entry: &Migration, hash: &str) -> HashSays {
+    if hash == entry.hash {
+        HashSays::Same
+    } else if hash.is_empty() || hash == entry.tag {
+        HashSays::Nothing
+    } else {
+        HashSays::Different
+    }
+}

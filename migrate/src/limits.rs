@@ -1,0 +1,26 @@
+//! Every bound of this crate, by name: what is larger is refused with an error that says so.
+
+use std::time::Duration;
+
+/// The largest migration file that is read. Drizzle's own files are a few KiB; seeds rarely pass a MiB.
+pub const FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// The largest `meta/_journal.json` that is read.
+pub const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The most migrations a folder may hold.
+pub const ENTRIES_MAX: usize = 100_000;
+/// The most ledger rows that are read from one actor.
+pub const LEDGER_ROWS_MAX: usize = 100_000;
+/// The longest hash, name or time that is kept from a ledger row.
+pub const LEDGER_TEXT_BYTES_MAX: usize = 4096;
+/// The longest piece of a statement that an error shows.
+pub const SQL_SHOWN_BYTES_MAX: usize = 2000;
+/// The largest database that replay may build in memory.
+pub const REPLAY_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// How long replay of a whole folder may take unless told otherwise.
+pub const REPLAY_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long one `execute` may run unless told otherwise: RivetKit's own bound for a migration.
+pub const APPLY_TIME_MAX: Duration = Duration::from_secs(300);
+/// How long a locked database is waited for unless told otherwise.
+pub const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How many foreign key violations an error lists.
+pub const VIOLATIONS_SHOWN_MAX: usize = 20;

@@ -1,0 +1,69 @@
+//! What adoption and apply write into each kind of ledger, so that whoever reads it next runs only what is pending.
+
+use super::{NewLedger, Plan, Step};
+use crate::bundle::{Bundle, Layout, Migration, Position};
+use crate::inspect::LedgerSummary;
+use crate::ledger::LedgerFormat;
+use crate::sql::quote_name;
+
+/// The table that the runner of this folder would make.
+pub(super) fn new_table(table: &str, layout: Layout, choice: NewLedger) -> (LedgerFormat, String) {
+    let (format, columns) = match (choice, layout) {
+        (NewLedger::RivetKit, _) => (
+            LedgerFormat::RivetKit,
+            "id INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT NOT NULL, created_at NUMERIC",
+        ),
+        (NewLedger::Drizzle, Layout::DrizzleJournal) => (
+            LedgerFormat::Drizzle0x,
+            "id SERIAL PRIMARY KEY, hash text NOT NULL, created_at numeric",
+        ),
+        (NewLedger::Drizzle, Layout::DrizzleFolders) => (
+            LedgerFormat::Drizzle1,
+            "id INTEGER PRIMARY KEY, hash text NOT NULL, created_at numeric, name text, applied_at TEXT",
+        ),
+    };
+    (
+        format,
+        format!("CREATE TABLE {} ({columns})", quote_name(table)),
+    )
+}
+
+pub(super) fn insert(migration: &Migration) -> Step {
+    Step::InsertRow {
+        migration: migration.tag.clone(),
+        hash: migration.hash.clone(),
+        created_at: migration.when,
+    }
+}
+
+/// Makes the ledger say exactly that the first `position` migrations are in effect.
+///
+/// Without names, every other row would mislead a reader: 0.x takes the newest for its watermark and
+/// the upgrade to 1.0 stops on rows it does not know. With names, old rows are harmless, and they are
+/// the only thing that lets the old code run again.
+pub(super) fn adopt(plan: &mut Plan, bundle: &Bundle, position: Position, ledger: &LedgerSummary) {
+    plan.ensure_ledger(bundle);
+    let in_effect = &bundle.entries[..position.0.min(bundle.entries.len())];
+    if ledger.rows > 0 {
+        plan.steps.push(Step::ArchiveRows { rows: ledger.rows });
+    }
+    if !plan.format.has_names() {
+        if ledger.rows > 0 {
+            plan.steps.push(Step::DeleteRows { rows: ledger.rows });
+        }
+        plan.steps.extend(in_effect.iter().map(insert));
+        return;
+    }
+    for migration in in_effect {
+        let named = |row: &&crate::ledger::LedgerRow| row.name.as_deref() == Some(&migration.tag);
+        match ledger.entries.iter().find(named) {
+            Some(row) if row.hash == migration.hash && row.created_at == Some(migration.when) => {}
+            Some(_) => plan.steps.push(Step::UpdateRow {
+                migration: migration.tag.clone(),
+                hash: migration.hash.clone(),
+                created_at: migration.when,
+            }),
+            None => plan.steps.push(insert(migration)),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Which objects of an actor's database belong to somebody else than its migrations.
+
+use super::Object;
+use crate::sql::tokens;
+
+/// Beginnings of the names of runtime tables.
+const RUNTIME_PREFIXES: [&str; 12] = [
+    "sqlite_",
+    "_rivet_",
+    "__rivet_",
+    "agent_os_",
+    "_cf_",
+    "d1_",
+    "libsql_",
+    "_litestream_",
+    "_prisma_",
+    "__actor_migrate_",
+    "__drizzle_migrations",
+    "rivetkit_schema_version",
+];
+
+/// What is not looked at beside the runtime tables: the ledger in use, and what the caller names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ignore<'a> {
+    pub(crate) ledger: &'a str,
+    pub(crate) prefixes: &'a [String],
+}
+
+impl Ignore<'_> {
+    /// Whether an object is nobody's drift.
+    pub(crate) fn covers(&self, object: &Object) -> bool {
+        let table = &object.table;
+        table.eq_ignore_ascii_case(self.ledger)
+            || looks_like_ledger(object)
+            || RUNTIME_PREFIXES
+                .iter()
+                .any(|prefix| starts_with(table, prefix))
+            || self
+                .prefixes
+                .iter()
+                .any(|prefix| starts_with(table, prefix))
+    }
+}
+
+/// Whether this is a table of ours.
+pub(super) fn is_own(table: &str) -> bool {
+    starts_with(table, "__actor_migrate_")
+}
+
+fn starts_with(name: &str, prefix: &str) -> bool {
+    let head = name.as_bytes().get(..prefix.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+/// Whether this is a migrations table, perhaps of another actor that shares the file.
+pub(super) fn looks_like_ledger(object: &Object) -> bool {
+    let named = object.name.starts_with("__") && object.name.contains("migrations");
+    let has = |column: &str| {
+        tokens(&object.sql).any(|token| {
+            let name = token.text.trim_matches(['"', '`', '[', ']']);
+            name.eq_ignore_ascii_case(column)
+        })
+    };
+    named && has("id") && has("hash") && has("created_at")
+}

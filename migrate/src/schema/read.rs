@@ -1,0 +1,99 @@
+//! Reads `sqlite_schema` in one statement.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+
+use super::names::Ignore;
+use super::{Entry, Kind, Object, Schema};
+use crate::error::MigrateError;
+
+/// Reads the whole schema of the main database.
+pub(crate) fn read(conn: &Connection, ignore: &Ignore<'_>) -> Result<Schema, MigrateError> {
+    let entries = read_since(conn, 0)?;
+    let shadows = if entries.iter().any(|entry| entry.object.is_virtual()) {
+        shadow_tables(conn)?
+    } else {
+        HashSet::new()
+    };
+    let mut schema = Schema::default();
+    for entry in entries {
+        let table = &entry.object.table;
+        if shadows.contains(&table.to_ascii_lowercase()) {
+            continue;
+        }
+        if ignore.covers(&entry.object) {
+            schema.aside.push(entry.object);
+        } else {
+            schema.insert(entry);
+        }
+    }
+    Ok(schema)
+}
+
+/// The objects whose row in `sqlite_schema` is greater than `row`, in order.
+pub(crate) fn read_since(conn: &Connection, row: i64) -> Result<Vec<Entry>, MigrateError> {
+    let failed = || MigrateError::sqlite("read the schema");
+    let mut statement = conn
+        .prepare(
+            "SELECT rowid, type, name, tbl_name, sql FROM main.sqlite_schema \
+             WHERE rowid > ?1 AND sql IS NOT NULL ORDER BY rowid",
+        )
+        .map_err(failed())?;
+    let entries = statement
+        .query_map([row], |row| Ok(read_entry(row)))
+        .map_err(failed())?;
+    entries
+        .filter_map(Result::transpose)
+        .collect::<Result<_, _>>()
+        .map_err(failed())
+}
+
+/// The greatest row of `sqlite_schema`, whatever it holds.
+pub(crate) fn last_row(conn: &Connection) -> Result<i64, MigrateError> {
+    conn.query_row(
+        "SELECT coalesce(max(rowid), 0) FROM main.sqlite_schema",
+        [],
+        |row| row.get(0),
+    )
+    .map_err(MigrateError::sqlite("read the schema"))
+}
+
+/// An object of a type that this SQLite does not know is left out: no SQLite makes one.
+fn read_entry(row: &Row<'_>) -> Option<Entry> {
+    let kind = match row.get_ref(1).ok()?.as_bytes().ok()? {
+        b"table" => Kind::Table,
+        b"index" => Kind::Index,
+        b"view" => Kind::View,
+        b"trigger" => Kind::Trigger,
+        _ => return None,
+    };
+    let object = Object::new(kind, text(row, 2)?, text(row, 3)?, text(row, 4)?);
+    Some(Entry {
+        row: row.get(0).ok()?,
+        object: Arc::new(object),
+    })
+}
+
+fn text(row: &Row<'_>, column: usize) -> Option<String> {
+    match row.get_ref(column).ok()? {
+        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    }
+}
+
+/// The tables behind virtual tables, which their module keeps.
+fn shadow_tables(conn: &Connection) -> Result<HashSet<String>, MigrateError> {
+    let failed = || MigrateError::sqlite("list the shadow tables");
+    let mut statement = conn
+        .prepare(
+            "SELECT lower(name) FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'",
+        )
+        .map_err(failed())?;
+    let names = statement
+        .query_map([], |row| row.get(0))
+        .map_err(failed())?;
+    names.collect::<Result<_, _>>().map_err(failed())
+}

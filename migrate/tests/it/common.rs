@@ -1,0 +1,120 @@
+//! Small folders and actors, made as Drizzle makes them.
+
+use std::fs;
+use std::path::Path;
+
+use actor_migrate::{Bundle, Expected, InspectOptions, Standing, inspect};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// The time of the first migration of every folder here.
+pub(crate) const FIRST_WHEN: i64 = 1_700_000_000_000;
+
+/// A Drizzle 0.x folder on disk.
+pub(crate) struct Folder {
+    dir: TempDir,
+}
+
+/// One migration to write: tag, `when`, SQL.
+pub(crate) type Entry<'a> = (&'a str, i64, &'a str);
+
+impl Folder {
+    /// Migrations a minute apart.
+    pub(crate) fn new(migrations: &[(&str, &str)]) -> Self {
+        let entries: Vec<_> = migrations
+            .iter()
+            .zip(0..)
+            .map(|((tag, sql), at)| (*tag, FIRST_WHEN + at * 60_000, *sql))
+            .collect();
+        Self::at(&entries)
+    }
+
+    pub(crate) fn at(entries: &[Entry<'_>]) -> Self {
+        let folder = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        fs::create_dir(folder.path().join("meta")).unwrap();
+        let mut journal = Vec::new();
+        for (idx, (tag, when, sql)) in entries.iter().enumerate() {
+            fs::write(folder.path().join(format!("{tag}.sql")), sql).unwrap();
+            journal.push(serde_json::json!({
+                "idx": idx, "version": "6", "when": when, "tag": tag, "breakpoints": true
+            }));
+        }
+        let journal =
+            serde_json::json!({ "version": "7", "dialect": "sqlite", "entries": journal });
+        folder.write_journal(&journal.to_string());
+        folder
+    }
+
+    pub(crate) fn write_journal(&self, text: &str) {
+        fs::write(self.path().join("meta/_journal.json"), text).unwrap();
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn read(&self) -> (Bundle, Expected) {
+        let bundle = Bundle::read(self.path()).unwrap();
+        let expected = Expected::replay(&bundle).unwrap();
+        (bundle, expected)
+    }
+}
+
+/// A database that ran the first `count` migrations as Drizzle 0.x on better-sqlite3 does.
+pub(crate) fn actor(folder: &Folder, count: usize) -> Connection {
+    let conn = Connection::open_in_memory().unwrap();
+    drizzle(&conn, folder, count);
+    conn
+}
+
+/// Runs the stock 0.x migrator over the first `count` migrations: one high-water mark, no look at hashes.
+pub(crate) fn drizzle(conn: &Connection, folder: &Folder, count: usize) {
+    try_drizzle(conn, folder, count).unwrap();
+}
+
+pub(crate) fn try_drizzle(
+    conn: &Connection,
+    folder: &Folder,
+    count: usize,
+) -> rusqlite::Result<usize> {
+    let bundle = Bundle::read(folder.path()).unwrap();
+    conn.execute_batch(
+        "CREATE TABLE IF NOT EXISTS \"__drizzle_migrations\" (\n\t\t\t\tid SERIAL PRIMARY KEY,\n\t\t\t\t\
+         hash text NOT NULL,\n\t\t\t\tcreated_at numeric\n\t\t\t)",
+    )?;
+    let last: Option<i64> = conn.query_row(
+        "SELECT max(created_at) FROM __drizzle_migrations",
+        [],
+        |row| row.get(0),
+    )?;
+    let transaction = conn.unchecked_transaction()?;
+    let mut ran = 0;
+    for entry in bundle.entries.iter().take(count) {
+        if last.is_some_and(|last| last >= entry.when.0) {
+            continue;
+        }
+        for chunk in entry.text.split("--> statement-breakpoint") {
+            transaction.execute_batch(chunk)?;
+        }
+        transaction.execute(
+            "INSERT INTO __drizzle_migrations (hash, created_at) VALUES (?1, ?2)",
+            (&entry.hash, entry.when.0),
+        )?;
+        ran += 1;
+    }
+    transaction.commit()?;
+    Ok(ran)
+}
+
+pub(crate) fn look(conn: &Connection, folder: &Folder) -> Standing {
+    let (bundle, expected) = folder.read();
+    inspect(conn, &bundle, &expected, &InspectOptions::default()).unwrap()
+}
+
+/// The verdict and adoption in one word each, as in JSON.
+pub(crate) fn verdict(conn: &Connection, folder: &Folder) -> String {
+    let standing = look(conn, folder);
+    format!("{} {}", standing.verdict, standing.adoption)
+}

@@ -1,0 +1,10 @@
+//! The library against small folders and actors, through its public entry points only.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+
+mod common;
+mod execute;
+mod verdicts;
