@@ -94,7 +94,7 @@ fn npm_ci(home: &Path) {
 fn stdout(command: &mut Command) -> String {
     let said = command.output().unwrap_or_else(|error| {
         panic!(
-            "{command:?}: {error}\nthese tests run the real Drizzle: install Node.js 20 or newer \
+            "{command:?}: {error}\nthese tests run the real Drizzle: install Node.js 18 or newer \
              with npm (on Debian and Ubuntu: apt-get install nodejs npm)"
         )
     });
