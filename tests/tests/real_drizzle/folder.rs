@@ -25,11 +25,30 @@ pub(crate) fn folder(migrations: &[(u64, &[u8])]) -> TempDir {
     dir
 }
 
+/// Something in `fixtures/`.
+pub(crate) fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fixtures")
+        .join(path)
+}
+
 /// The fixtures of one actor of the coding-agent backend.
 pub(crate) fn actor(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../fixtures/coding-agent")
-        .join(name)
+    fixture("coding-agent").join(name)
+}
+
+/// Tags and SQL of the migrations after the first `done`. A breakpoint is a comment, so the files run as they are.
+pub(crate) fn pending_sql(folder: &Path, done: usize) -> (Vec<String>, String) {
+    let journal = std::fs::read(folder.join("meta/_journal.json")).unwrap();
+    let journal: serde_json::Value = serde_json::from_slice(&journal).unwrap();
+    let entries = journal["entries"].as_array().unwrap().iter().skip(done);
+    let tags: Vec<String> = entries
+        .map(|entry| entry["tag"].as_str().unwrap().to_owned())
+        .collect();
+    let files = tags.iter().map(|tag| folder.join(format!("{tag}.sql")));
+    let sql = files.map(|file| std::fs::read_to_string(file).unwrap() + ";\n");
+    let sql = sql.collect();
+    (tags, sql)
 }
 
 /// A database that the test may change.
@@ -56,19 +75,33 @@ impl Scratch {
         Connection::open(&self.file).unwrap()
     }
 
-    /// Every row of every table except Drizzle's journal, sorted, by table.
+    /// Every row of every table that is the actor's own, sorted, by table.
     pub(crate) fn rows(&self) -> BTreeMap<String, Vec<String>> {
         let db = self.open();
         let tables = texts(
             &db,
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_\\_drizzle%' ESCAPE '\\'",
+            &format!("SELECT name FROM sqlite_schema WHERE type = 'table' {OWN}"),
         );
-        tables
-            .into_iter()
-            .map(|table| (table.clone(), table_rows(&db, &table)))
-            .collect()
+        let rows = |table: String| (table.clone(), table_rows(&db, &table));
+        tables.into_iter().map(rows).collect()
+    }
+
+    /// The text of everything that is the actor's own, as SQLite keeps it.
+    pub(crate) fn schema(&self) -> Vec<String> {
+        let sql = format!(
+            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL {OWN} ORDER BY type, name"
+        );
+        texts(&self.open(), &sql)
+    }
+
+    /// Drizzle's journal.
+    pub(crate) fn journal(&self) -> Vec<String> {
+        table_rows(&self.open(), "__drizzle_migrations")
     }
 }
+
+/// Leaves out what a migrator keeps for itself.
+const OWN: &str = "AND name NOT GLOB '__drizzle_*' AND name NOT GLOB '__actor_migrate_*'";
 
 fn table_rows(db: &Connection, table: &str) -> Vec<String> {
     let mut statement = db.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();

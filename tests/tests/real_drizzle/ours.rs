@@ -1,0 +1,63 @@
+//! Our side: what a host calls to adopt or to migrate one actor.
+
+use std::path::Path;
+
+use actor_migrate::{
+    Bundle, Expected, InspectOptions, MigrateError, Plan, PlanOptions, Report, Standing, execute,
+    inspect, plan_adopt, plan_apply, plan_undo,
+};
+
+use crate::folder::Scratch;
+
+/// A migration folder, read and replayed.
+pub(crate) struct Folder {
+    bundle: Bundle,
+    expected: Expected,
+}
+
+impl Folder {
+    pub(crate) fn read(dir: &Path) -> Self {
+        let bundle = Bundle::read(dir).unwrap();
+        let expected = Expected::replay(&bundle).unwrap();
+        Self { bundle, expected }
+    }
+
+    /// Verdict and adoption of an actor, as in JSON.
+    pub(crate) fn verdict(&self, actor: &Scratch) -> String {
+        let standing = self.inspect(actor);
+        format!("{} {}", standing.verdict, standing.adoption)
+    }
+
+    pub(crate) fn adopt(&self, actor: &Scratch) -> Report {
+        let options = PlanOptions::default();
+        self.run(actor, |standing| {
+            plan_adopt(&self.bundle, &self.expected, standing, &options)
+        })
+    }
+
+    pub(crate) fn apply(&self, actor: &Scratch) -> Report {
+        let options = PlanOptions::default();
+        self.run(actor, |standing| {
+            plan_apply(&self.bundle, &self.expected, standing, &options)
+        })
+    }
+
+    pub(crate) fn undo(&self, actor: &Scratch) -> Report {
+        self.run(actor, |standing| plan_undo(&self.bundle, standing))
+    }
+
+    fn inspect(&self, actor: &Scratch) -> Standing {
+        let options = InspectOptions::default();
+        inspect(&actor.open(), &self.bundle, &self.expected, &options).unwrap()
+    }
+
+    fn run(
+        &self,
+        actor: &Scratch,
+        plan: impl FnOnce(&Standing) -> Result<Plan, MigrateError>,
+    ) -> Report {
+        let plan = plan(&self.inspect(actor)).unwrap_or_else(|error| panic!("{error}"));
+        execute(&mut actor.open(), &self.bundle, &self.expected, &plan)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+}
