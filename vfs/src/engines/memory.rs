@@ -116,3 +116,14 @@ impl Snapshot for MemorySnapshot {
             .collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::conformance::{Durability, check};
+
+    #[test]
+    fn the_memory_engine_keeps_the_laws_of_engines() {
+        check(Durability::Volatile, |_| Arc::new(MemoryEngine::new()));
+    }
+}

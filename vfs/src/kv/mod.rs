@@ -1,6 +1,8 @@
 //! The engine trait: the one thing a key-value engine must do to carry actors.
 
 mod batch;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod error;
 mod limits;
 

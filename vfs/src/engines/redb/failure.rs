@@ -1,0 +1,41 @@
+//! What redb's many errors mean to a caller.
+
+use std::io;
+
+use crate::kv::{EngineError, EngineErrorKind};
+
+/// Turns an error of redb, met while `doing` something, into ours.
+pub(super) fn failed<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) -> EngineError {
+    move |error| {
+        let error = error.into();
+        EngineError::new(kind(&error), doing, error)
+    }
+}
+
+fn kind(error: &redb::Error) -> EngineErrorKind {
+    match error {
+        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => {
+            EngineErrorKind::InUse
+        }
+        redb::Error::Corrupted(_) | redb::Error::RepairAborted => EngineErrorKind::Damaged,
+        redb::Error::UpgradeRequired(_)
+        | redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TableIsMultimap(_)
+        | redb::Error::TypeDefinitionChanged { .. } => EngineErrorKind::Foreign,
+        redb::Error::Io(error) => kind_of_io(error),
+        _ => EngineErrorKind::Io,
+    }
+}
+
+pub(super) fn kind_of_io(error: &io::Error) -> EngineErrorKind {
+    use io::ErrorKind::*;
+    match error.kind() {
+        NotFound => EngineErrorKind::Missing,
+        PermissionDenied | ReadOnlyFilesystem => EngineErrorKind::ReadOnly,
+        StorageFull | QuotaExceeded | FileTooLarge => EngineErrorKind::Full,
+        // redb's word for a file that does not begin as its files do.
+        InvalidData => EngineErrorKind::Foreign,
+        UnexpectedEof => EngineErrorKind::Damaged,
+        _ => EngineErrorKind::Io,
+    }
+}
