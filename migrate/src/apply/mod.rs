@@ -16,7 +16,7 @@ use crate::ledger::LedgerFormat;
 use crate::limits::{APPLY_TIME_MAX, BUSY_WAIT_MAX};
 use crate::plan::{Action, Plan, Step, plan_adopt, plan_apply, plan_undo};
 use crate::replay::{Expected, error_offset, refused, run_statement};
-use crate::schema::{Fingerprint, diff};
+use crate::schema::Fingerprint;
 use crate::sql::{head, quote_name};
 use crate::verdict::Verdict;
 use guards::Guards;
@@ -265,7 +265,11 @@ impl Run<'_> {
             return Ok(());
         }
         let view = standing.view(self.bundle, self.expected);
-        let mut differences = diff(&view.expected.schema(view.bundle.end()), &after.schema);
+        let end = view.bundle.end().into();
+        let mut differences = view
+            .expected
+            .compare(end, &after.schema, after.fingerprint)
+            .to_vec();
         differences.retain(|difference| {
             let same = |known: &&crate::schema::Difference| {
                 known.kind == difference.kind && known.object == difference.object

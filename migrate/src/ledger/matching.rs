@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::{Ledger, LedgerRow};
-use crate::bundle::{Bundle, Layout, Migration, Millis};
+use crate::bundle::{Bundle, Layout, Migration, Millis, sha256_hex};
 
 /// What tied a row to a migration, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -23,6 +23,8 @@ pub(crate) enum HashSays {
     Same,
     /// It is empty or the tag, as some drivers write it.
     Nothing,
+    /// It is the sha256 of the file with other line ends, or with or without a byte-order mark.
+    SameButLineEnds,
     /// It is another hash: the file was another when it ran.
     Different,
 }
@@ -147,7 +149,21 @@ fn says(entry: &Migration, hash: &str) -> HashSays {
         HashSays::Same
     } else if hash.is_empty() || hash == entry.tag {
         HashSays::Nothing
+    } else if other_line_ends(&entry.text).any(|text| sha256_hex(text.as_bytes()) == hash) {
+        HashSays::SameButLineEnds
     } else {
         HashSays::Different
     }
+}
+
+/// What git and editors make of a file without anybody meaning it.
+fn other_line_ends(text: &str) -> impl Iterator<Item = String> {
+    let unix = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let trimmed = unix.trim_end_matches('\n').to_owned();
+    let ends = [unix.clone(), trimmed.clone(), trimmed + "\n"];
+    ends.into_iter().flat_map(|text| {
+        let windows = text.replace('\n', "\r\n");
+        let marked = format!("\u{feff}{text}");
+        [text, windows, marked]
+    })
 }

@@ -3,7 +3,7 @@
 use super::{NewLedger, Plan, Step};
 use crate::bundle::{Bundle, Layout, Migration, Position};
 use crate::inspect::LedgerSummary;
-use crate::ledger::LedgerFormat;
+use crate::ledger::{LedgerFormat, LedgerRow};
 use crate::sql::quote_name;
 
 /// The table that the runner of this folder would make.
@@ -44,26 +44,48 @@ pub(super) fn insert(migration: &Migration) -> Step {
 pub(super) fn adopt(plan: &mut Plan, bundle: &Bundle, position: Position, ledger: &LedgerSummary) {
     plan.ensure_ledger(bundle);
     let in_effect = &bundle.entries[..position.0.min(bundle.entries.len())];
-    if ledger.rows > 0 {
+    let mut rows = match plan.format.has_names() {
+        true => named_rows(in_effect, ledger),
+        false => exact_rows(in_effect, ledger),
+    };
+    if ledger.rows > 0 && !rows.is_empty() {
         plan.steps.push(Step::ArchiveRows { rows: ledger.rows });
     }
-    if !plan.format.has_names() {
-        if ledger.rows > 0 {
-            plan.steps.push(Step::DeleteRows { rows: ledger.rows });
-        }
-        plan.steps.extend(in_effect.iter().map(insert));
-        return;
+    plan.steps.append(&mut rows);
+}
+
+/// Exactly one row for each migration in effect. Rows that say so already are left as they are.
+fn exact_rows(in_effect: &[Migration], ledger: &LedgerSummary) -> Vec<Step> {
+    let says = |(row, migration): (&LedgerRow, &Migration)| {
+        let silent = row.hash.is_empty() || row.hash == migration.tag;
+        row.created_at == Some(migration.when) && (row.hash == migration.hash || silent)
+    };
+    let exact = ledger.rows == in_effect.len() && ledger.entries.iter().zip(in_effect).all(says);
+    if exact {
+        return Vec::new();
     }
-    for migration in in_effect {
-        let named = |row: &&crate::ledger::LedgerRow| row.name.as_deref() == Some(&migration.tag);
+    let delete = (ledger.rows > 0).then_some(Step::DeleteRows { rows: ledger.rows });
+    delete
+        .into_iter()
+        .chain(in_effect.iter().map(insert))
+        .collect()
+}
+
+/// A right row for each migration in effect; every other row stays.
+fn named_rows(in_effect: &[Migration], ledger: &LedgerSummary) -> Vec<Step> {
+    let step = |migration: &Migration| {
+        let named = |row: &&LedgerRow| row.name.as_deref() == Some(&migration.tag);
         match ledger.entries.iter().find(named) {
-            Some(row) if row.hash == migration.hash && row.created_at == Some(migration.when) => {}
-            Some(_) => plan.steps.push(Step::UpdateRow {
+            Some(row) if row.hash == migration.hash && row.created_at == Some(migration.when) => {
+                None
+            }
+            Some(_) => Some(Step::UpdateRow {
                 migration: migration.tag.clone(),
                 hash: migration.hash.clone(),
                 created_at: migration.when,
             }),
-            None => plan.steps.push(insert(migration)),
+            None => Some(insert(migration)),
         }
-    }
+    };
+    in_effect.iter().filter_map(step).collect()
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::bundle::{Bundle, Migration, Position};
 use crate::error::MigrateError;
 use crate::limits::REPLAY_TIME_MAX;
-use crate::schema::{self, Entry, Fingerprint, Ignore, Key, Schema};
+use crate::schema::{self, Difference, Entry, Fingerprint, Ignore, Key, Schema};
 use crate::sql::{Head, head};
 
 pub(crate) use facts::MigrationFacts;
@@ -40,6 +40,15 @@ pub(crate) struct Place {
     pub(crate) statements: usize,
 }
 
+impl From<Position> for Place {
+    fn from(position: Position) -> Self {
+        Self {
+            position,
+            statements: 0,
+        }
+    }
+}
+
 /// What one statement did to the schema.
 type Delta = Vec<(Key, Option<Entry>)>;
 
@@ -58,6 +67,8 @@ pub struct Expected {
     facts: Vec<MigrationFacts>,
     /// Every table some position has, in lower case.
     tables: HashSet<String>,
+    /// Comparisons made before: a fleet has few different schemas.
+    compared: Mutex<Compared>,
     /// Orders that actors of this fleet ran the folder in, and what comes of them.
     orders: Mutex<HashMap<Vec<usize>, Option<Arc<Reordered>>>>,
 }
@@ -68,6 +79,12 @@ pub(crate) struct Reordered {
     pub(crate) bundle: Bundle,
     pub(crate) expected: Expected,
 }
+
+/// By the number of statements behind the expected schema and the hash of the live one.
+type Compared = HashMap<(usize, Fingerprint), Arc<[Difference]>>;
+
+/// How many comparisons one replay remembers.
+const COMPARISONS_MAX: usize = 10_000;
 
 /// How many different orders one replay remembers: each costs a replay of the whole folder.
 const ORDERS_MAX: usize = 64;
@@ -114,21 +131,38 @@ impl Expected {
 
     /// The positions whose schema has this fingerprint, lowest first.
     pub(crate) fn positions_of(&self, live: Fingerprint) -> Vec<Position> {
-        let whole = self.places_of(live).filter(|place| place.statements == 0);
-        whole.map(|place| place.position).collect()
+        let steps = self.places.get(&live).into_iter().flatten();
+        let places = steps.flat_map(|steps| self.places_after(*steps));
+        places
+            .filter(|place| place.statements == 0)
+            .map(|place| place.position)
+            .collect()
     }
 
-    /// The places between two statements of one migration whose schema has this fingerprint.
-    pub(crate) fn places_inside(&self, live: Fingerprint) -> impl Iterator<Item = Place> {
-        self.places_of(live).filter(|place| place.statements > 0)
+    /// How `live` differs from what is expected at `place`.
+    pub(crate) fn compare(
+        &self,
+        place: Place,
+        live: &Schema,
+        hash: Fingerprint,
+    ) -> Arc<[Difference]> {
+        let steps = self.steps(place);
+        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = compared.get(&(steps, hash)) {
+            return Arc::clone(known);
+        }
+        let differences: Arc<[Difference]> = schema::diff(&self.schema_after(steps), live).into();
+        if compared.len() < COMPARISONS_MAX {
+            compared.insert((steps, hash), Arc::clone(&differences));
+        }
+        differences
     }
 
-    fn places_of(&self, live: Fingerprint) -> impl Iterator<Item = Place> {
-        let steps = self.places.get(&live);
-        steps
-            .into_iter()
-            .flatten()
-            .flat_map(|steps| self.places_after(*steps))
+    /// How many statements lie behind `place`, or behind the end if it lies beyond.
+    fn steps(&self, place: Place) -> usize {
+        let end = self.ends.len() - 1;
+        let whole = self.ends[place.position.0.min(end)];
+        (whole + place.statements).min(self.deltas.len())
     }
 
     /// Migrations without statements make several positions of one step.
@@ -147,9 +181,7 @@ impl Expected {
         whole.chain(inside)
     }
 
-    /// The schema at `position`, or at the end if that lies beyond.
-    pub(crate) fn schema(&self, position: Position) -> Schema {
-        let steps = self.ends[position.0.min(self.ends.len() - 1)];
+    fn schema_after(&self, steps: usize) -> Schema {
         let mut schema = Schema::default();
         for delta in &self.deltas[..steps] {
             apply_delta(&mut schema, delta);
@@ -247,6 +279,7 @@ impl Replay {
             places: HashMap::from([(empty, vec![0])]),
             facts: Vec::new(),
             tables: HashSet::new(),
+            compared: Mutex::default(),
             orders: Mutex::default(),
         };
         Ok(Self {

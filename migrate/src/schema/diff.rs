@@ -1,89 +1,13 @@
 //! How two schemas differ, object by object, with the text of both sides.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
 
-use super::{Kind, Object, Schema};
-
-/// What sort of difference it is. The names are stable: acknowledgements use them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum DifferenceKind {
-    /// An expected table is not there.
-    TableMissing,
-    /// A table that no migration made.
-    TableExtra,
-    /// A table is defined otherwise in a way that has no name of its own.
-    TableChanged,
-    /// An expected index is not there.
-    IndexMissing,
-    /// An index that no migration made.
-    IndexExtra,
-    /// An index is defined otherwise.
-    IndexChanged,
-    /// An expected view is not there.
-    ViewMissing,
-    /// A view that no migration made.
-    ViewExtra,
-    /// A view is defined otherwise.
-    ViewChanged,
-    /// An expected trigger is not there.
-    TriggerMissing,
-    /// A trigger that no migration made.
-    TriggerExtra,
-    /// A trigger is defined otherwise.
-    TriggerChanged,
-    /// The triggers of a table were created in another order.
-    TriggerOrder,
-}
-
-impl DifferenceKind {
-    /// The name in JSON and in acknowledgements.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::TableMissing => "table-missing",
-            Self::TableExtra => "table-extra",
-            Self::TableChanged => "table-changed",
-            Self::IndexMissing => "index-missing",
-            Self::IndexExtra => "index-extra",
-            Self::IndexChanged => "index-changed",
-            Self::ViewMissing => "view-missing",
-            Self::ViewExtra => "view-extra",
-            Self::ViewChanged => "view-changed",
-            Self::TriggerMissing => "trigger-missing",
-            Self::TriggerExtra => "trigger-extra",
-            Self::TriggerChanged => "trigger-changed",
-            Self::TriggerOrder => "trigger-order",
-        }
-    }
-
-    /// Whether a person may accept it: nothing that the application relies on is missing or altered.
-    #[must_use]
-    pub fn acceptable(self) -> bool {
-        matches!(
-            self,
-            Self::TableExtra | Self::IndexExtra | Self::ViewExtra | Self::TriggerOrder
-        )
-    }
-
-    /// Whether something expected is simply not there.
-    #[must_use]
-    pub fn is_missing(self) -> bool {
-        matches!(
-            self,
-            Self::TableMissing | Self::IndexMissing | Self::ViewMissing | Self::TriggerMissing
-        )
-    }
-}
-
-impl fmt::Display for DifferenceKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use super::kinds::DifferenceKind;
+use super::meaning::{Meaning, Meanings};
+use super::{Key, Kind, Object, Schema, table_diff};
 
 /// One difference between the expected schema and the live one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -102,17 +26,15 @@ pub struct Difference {
 }
 
 impl Difference {
-    fn new(
+    pub(super) fn new(
         kind: DifferenceKind,
-        object: &str,
-        expected: Option<&str>,
-        found: Option<&str>,
+        object: impl Into<String>,
+        expected: Option<String>,
+        found: Option<String>,
     ) -> Self {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        let (expected, found) = (owned(expected), owned(found));
         Self {
             kind,
-            object: object.to_owned(),
+            object: object.into(),
             expected,
             found,
             acknowledged: false,
@@ -128,77 +50,186 @@ impl fmt::Display for Difference {
 
 /// What it would take to call `found` by the name of `expected`; empty when they mean the same.
 pub(crate) fn diff(expected: &Schema, found: &Schema) -> Vec<Difference> {
-    let mut differences = Vec::new();
+    let mut comparison = Comparison {
+        expected,
+        found,
+        left: Meanings::of(expected),
+        right: Meanings::of(found),
+        settled: BTreeSet::new(),
+        differences: Vec::new(),
+    };
+    comparison.indexes_by_another_name();
     for object in expected.objects() {
-        match found.get(&object.key()) {
-            Some(live) => compare(object, live, &mut differences),
-            None => differences.push(missing(object)),
+        comparison.object(object);
+    }
+    for object in found.objects() {
+        comparison.surplus(object);
+    }
+    comparison.trigger_order();
+    comparison.differences.sort();
+    comparison.differences
+}
+
+/// What belongs to a table that is not there is not reported beside it.
+fn lacks_its_table(schema: &Schema, object: &Object) -> bool {
+    let table = |kind| {
+        schema.get(&Key {
+            kind,
+            name: object.table.to_ascii_lowercase(),
+        })
+    };
+    matches!(object.kind, Kind::Index | Kind::Trigger)
+        && table(Kind::Table).is_none()
+        && table(Kind::View).is_none()
+}
+
+pub(super) struct Comparison<'a> {
+    expected: &'a Schema,
+    found: &'a Schema,
+    pub(super) left: Meanings,
+    pub(super) right: Meanings,
+    /// Indexes that another difference has accounted for.
+    settled: BTreeSet<Key>,
+    pub(super) differences: Vec<Difference>,
+}
+
+impl Comparison<'_> {
+    fn object(&mut self, object: &Object) {
+        let key = object.key();
+        match self.found.get(&key) {
+            Some(live)
+                if object.same_tokens(live) || self.left.get(&key) == self.right.get(&key) => {}
+            Some(live) => self.changed(object, live),
+            None if self.settled.contains(&key) || lacks_its_table(self.found, object) => {}
+            None => self.missing(object),
         }
     }
-    let extra = found
-        .objects()
-        .filter(|object| expected.get(&object.key()).is_none());
-    differences.extend(extra.map(|object| surplus(object)));
-    trigger_order(expected, found, &mut differences);
-    differences.sort();
-    differences
-}
 
-fn compare(expected: &Object, found: &Object, differences: &mut Vec<Difference>) {
-    if expected.same_tokens(found) {
-        return;
+    fn push(
+        &mut self,
+        kind: DifferenceKind,
+        name: &str,
+        expected: Option<&str>,
+        found: Option<&str>,
+    ) {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        self.differences
+            .push(Difference::new(kind, name, owned(expected), owned(found)));
     }
-    let kind = match expected.kind {
-        Kind::Table => DifferenceKind::TableChanged,
-        Kind::Index => DifferenceKind::IndexChanged,
-        Kind::View => DifferenceKind::ViewChanged,
-        Kind::Trigger => DifferenceKind::TriggerChanged,
-    };
-    let texts = (Some(expected.sql.as_str()), Some(found.sql.as_str()));
-    differences.push(Difference::new(kind, &expected.name, texts.0, texts.1));
-}
 
-fn missing(object: &Object) -> Difference {
-    let kind = match object.kind {
-        Kind::Table => DifferenceKind::TableMissing,
-        Kind::Index => DifferenceKind::IndexMissing,
-        Kind::View => DifferenceKind::ViewMissing,
-        Kind::Trigger => DifferenceKind::TriggerMissing,
-    };
-    Difference::new(kind, &object.name, Some(&object.sql), None)
-}
-
-fn surplus(object: &Object) -> Difference {
-    let kind = match object.kind {
-        Kind::Table => DifferenceKind::TableExtra,
-        Kind::Index => DifferenceKind::IndexExtra,
-        Kind::View => DifferenceKind::ViewExtra,
-        Kind::Trigger => DifferenceKind::TriggerExtra,
-    };
-    Difference::new(kind, &object.name, None, Some(&object.sql))
-}
-
-/// Reported only where both sides have the same triggers.
-fn trigger_order(expected: &Schema, found: &Schema, differences: &mut Vec<Difference>) {
-    let live = found.trigger_order();
-    for (table, names) in expected.trigger_order() {
-        let Some(other) = live.get(&table).filter(|other| **other != names) else {
-            continue;
+    fn changed(&mut self, object: &Object, live: &Object) {
+        let key = object.key();
+        if let (Some(Meaning::Table(left)), Some(Meaning::Table(right))) =
+            (self.left.get(&key), self.right.get(&key))
+        {
+            let (left, right) = (left.clone(), right.clone());
+            let before = self.differences.len();
+            let stand_ins = table_diff::uniques(self, &left, &right);
+            self.settled.extend(stand_ins);
+            table_diff::compare(&left, &right, &mut self.differences);
+            if self.differences.len() > before {
+                return;
+            }
+        }
+        let kind = match object.kind {
+            Kind::Table => DifferenceKind::TableChanged,
+            Kind::Index => DifferenceKind::IndexChanged,
+            Kind::View => DifferenceKind::ViewChanged,
+            Kind::Trigger => DifferenceKind::TriggerChanged,
         };
-        let sorted = |names: &[String]| {
-            let mut names = names.to_vec();
-            names.sort();
-            names
+        self.push(kind, &object.name, Some(&object.sql), Some(&live.sql));
+    }
+
+    fn missing(&mut self, object: &Object) {
+        let kind = match object.kind {
+            Kind::Table => DifferenceKind::TableMissing,
+            Kind::Index => DifferenceKind::IndexMissing,
+            Kind::View => DifferenceKind::ViewMissing,
+            Kind::Trigger => DifferenceKind::TriggerMissing,
         };
-        if sorted(other) == sorted(&names) {
-            let texts = (names.join(", "), other.join(", "));
-            let kind = DifferenceKind::TriggerOrder;
-            differences.push(Difference::new(
-                kind,
-                &table,
-                Some(&texts.0),
-                Some(&texts.1),
-            ));
+        self.push(kind, &object.name, Some(&object.sql), None);
+    }
+
+    fn surplus(&mut self, object: &Object) {
+        let key = object.key();
+        let known = self.expected.get(&key).is_some() || self.settled.contains(&key);
+        if known || lacks_its_table(self.expected, object) {
+            return;
+        }
+        let unique = self.right.index(&key).is_none_or(|index| index.unique);
+        let kind = match object.kind {
+            Kind::Table => DifferenceKind::TableExtra,
+            Kind::Index if unique => DifferenceKind::UniqueIndexExtra,
+            Kind::Index => DifferenceKind::IndexExtra,
+            Kind::View => DifferenceKind::ViewExtra,
+            Kind::Trigger => DifferenceKind::TriggerExtra,
+        };
+        self.push(kind, &object.name, None, Some(&object.sql));
+    }
+
+    /// An index that is missing here and one that is extra there may be the same.
+    fn indexes_by_another_name(&mut self) {
+        let only_in = |one: &Schema, other: &Schema| -> Vec<_> {
+            let objects = one.objects().filter(|object| object.kind == Kind::Index);
+            objects
+                .filter(|object| other.get(&object.key()).is_none())
+                .cloned()
+                .collect()
+        };
+        let mut extra = only_in(self.found, self.expected);
+        for object in only_in(self.expected, self.found) {
+            let Some(index) = self.left.index(&object.key()) else {
+                continue;
+            };
+            let same =
+                |other: &std::sync::Arc<Object>| self.right.index(&other.key()) == Some(index);
+            let Some(at) = extra.iter().position(same) else {
+                continue;
+            };
+            let live = extra.swap_remove(at);
+            self.settled.extend([object.key(), live.key()]);
+            self.push(
+                DifferenceKind::IndexName,
+                &object.name,
+                Some(&object.sql),
+                Some(&live.sql),
+            );
+        }
+    }
+
+    /// The named unique indexes of `table` that only `in_expected` (or only the live schema) has.
+    pub(super) fn lone_unique_indexes(&self, table: &str, in_expected: bool) -> Vec<Key> {
+        let (one, other, meanings) = match in_expected {
+            true => (self.expected, self.found, &self.left),
+            false => (self.found, self.expected, &self.right),
+        };
+        let unsettled = |key: &Key| other.get(key).is_none() && !self.settled.contains(key);
+        let of_table = |key: &Key| {
+            meanings
+                .index(key)
+                .is_some_and(|index| index.table == table)
+        };
+        let keys = one.objects().map(|object| object.key());
+        keys.filter(|key| unsettled(key) && of_table(key)).collect()
+    }
+
+    /// Reported only where both sides have the same triggers.
+    fn trigger_order(&mut self) {
+        let live = self.found.trigger_order();
+        for (table, names) in self.expected.trigger_order() {
+            let Some(other) = live.get(&table).filter(|other| **other != names) else {
+                continue;
+            };
+            let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
+            if set(other) == set(&names) {
+                let texts = (names.join(", "), other.join(", "));
+                self.push(
+                    DifferenceKind::TriggerOrder,
+                    &table,
+                    Some(&texts.0),
+                    Some(&texts.1),
+                );
+            }
         }
     }
 }

@@ -1,21 +1,29 @@
 //! What a database is made of: its objects, their fingerprint, and how two of them differ.
 
 mod diff;
+mod kinds;
+mod meaning;
+mod model;
 mod names;
 mod read;
+mod table_diff;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::bundle::hex;
 
+pub use diff::Difference;
 pub(crate) use diff::diff;
-pub use diff::{Difference, DifferenceKind};
+pub use kinds::DifferenceKind;
+use model::{Model, Scratch};
 pub(crate) use names::Ignore;
 pub(crate) use read::{last_row, read, read_since};
 
@@ -51,7 +59,7 @@ impl fmt::Display for Kind {
 }
 
 /// One row of `sqlite_schema` that somebody wrote SQL for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Object {
     pub(crate) kind: Kind,
     pub(crate) name: String,
@@ -60,18 +68,35 @@ pub(crate) struct Object {
     pub(crate) sql: String,
     /// sha256 over its tokens: equal for texts that differ in blanks, comments, keyword case and quoting only.
     digest: [u8; 32],
+    /// Read when a comparison needs it, and kept: one object serves many comparisons.
+    model: OnceLock<Model>,
 }
+
+/// What is known of an object follows from its text.
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, &self.name, &self.table, &self.sql)
+            == (other.kind, &other.name, &other.table, &other.sql)
+    }
+}
+
+impl Eq for Object {}
 
 impl Object {
     pub(crate) fn new(kind: Kind, name: String, table: String, sql: String) -> Self {
-        let digest = Sha256::digest(tokens::normalised(kind, &sql).as_bytes()).into();
+        let digest = Sha256::digest(tokens::strict(kind, &sql).as_bytes()).into();
         Self {
             kind,
             name,
             table,
             sql,
             digest,
+            model: OnceLock::new(),
         }
+    }
+
+    fn model(&self, scratch: &mut Scratch) -> &Model {
+        self.model.get_or_init(|| Model::of(self, scratch))
     }
 
     pub(crate) fn key(&self) -> Key {

@@ -5,29 +5,38 @@ use crate::sql::{self, Token, is_keyword, quote_name, tokens, unquote};
 
 /// Tokens joined by blanks, without comments, keywords in upper case, identifiers without needless quotes.
 ///
-/// Case of identifiers is kept (`DEFAULT abc` is a string), and so is a quoted name spelled like a
-/// keyword. SQLite does not look into views and triggers when it creates them, so there a name in
-/// double quotes may be a string in one database and a column in the other: it stays apart.
-pub(super) fn normalised(kind: Kind, sql: &str) -> String {
-    let double_quotes_stay = matches!(kind, Kind::View | Kind::Trigger);
+/// Case of identifiers is kept (`DEFAULT abc` is a string), and so are the quotes of a name spelled
+/// like a keyword. `is_name` says whether a word in double quotes is a name; else it may be a string.
+pub(super) fn normalised(sql: &str, is_name: impl Fn(&str) -> bool) -> String {
     let mut text = String::with_capacity(sql.len());
     for token in tokens(sql).filter(|token| token.kind != sql::Kind::Blank) {
         if !text.is_empty() {
             text.push(' ');
         }
-        push(&mut text, &token, double_quotes_stay);
+        push(&mut text, &token, &is_name);
     }
     text
 }
 
-fn push(text: &mut String, token: &Token<'_>, double_quotes_stay: bool) {
+/// The form that fingerprints are made of.
+///
+/// SQLite does not look into views and triggers when it creates them, so there a name in double
+/// quotes may be a string in one database and a column in the other: it stays apart.
+pub(super) fn strict(kind: Kind, sql: &str) -> String {
+    let resolved = matches!(kind, Kind::Table | Kind::Index);
+    normalised(sql, |_| resolved)
+}
+
+fn push(text: &mut String, token: &Token<'_>, is_name: &impl Fn(&str) -> bool) {
     match token.kind {
         sql::Kind::Word if is_keyword(token.text) => {
             text.push_str(&token.text.to_ascii_uppercase())
         }
         sql::Kind::Quoted => push_name(text, &unquote(token.text)),
-        sql::Kind::DoubleQuoted if double_quotes_stay => text.push_str(token.text),
-        sql::Kind::DoubleQuoted => push_name(text, &unquote(token.text)),
+        sql::Kind::DoubleQuoted => match unquote(token.text) {
+            name if is_name(&name) => push_name(text, &name),
+            _ => text.push_str(token.text),
+        },
         _ => text.push_str(token.text),
     }
 }
@@ -50,17 +59,17 @@ mod tests {
 
     #[test]
     fn blanks_comments_keyword_case_and_quotes_do_not_matter() {
-        let a = normalised(
+        let a = strict(
             Kind::Table,
             "create table `t` ([a] TEXT, -- note\n \"b\" int)",
         );
-        let b = normalised(Kind::Table, "CREATE TABLE t(a TEXT,b int)");
+        let b = strict(Kind::Table, "CREATE TABLE t(a TEXT,b int)");
         assert_eq!(a, b);
     }
 
     #[test]
     fn a_string_a_default_and_a_name_like_a_keyword_do_matter() {
-        let form = |sql| normalised(Kind::Table, sql);
+        let form = |sql| strict(Kind::Table, sql);
         assert_ne!(form("a DEFAULT 'x'"), form("a DEFAULT 'X'"));
         assert_ne!(form("a DEFAULT x"), form("a DEFAULT X"));
         assert_ne!(form("CHECK (\"null\" IS 1)"), form("CHECK (null IS 1)"));
@@ -70,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_double_quoted_word_in_a_view_is_not_taken_for_a_name() {
-        let form = |sql| normalised(Kind::View, sql);
+        let form = |sql| strict(Kind::View, sql);
         assert_ne!(form("SELECT \"a\" FROM t"), form("SELECT a FROM t"));
         assert_eq!(form("SELECT `a` FROM t"), form("SELECT [a] FROM t"));
     }

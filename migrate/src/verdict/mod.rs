@@ -1,8 +1,10 @@
 //! Where an actor stands, decided by its ledger and its live schema together.
 
 mod advice;
+mod case;
 mod classify;
 mod hazard;
+mod needs;
 
 use std::fmt;
 
@@ -12,7 +14,8 @@ use crate::bundle::Position;
 use crate::schema::Difference;
 
 pub(crate) use advice::advice;
-pub(crate) use classify::{Accepted, Facts, classify};
+pub(crate) use case::{Accepted, Facts};
+pub(crate) use classify::classify;
 pub(crate) use hazard::hazards;
 pub use hazard::{Hazard, HazardCode};
 

@@ -118,3 +118,35 @@ pub(crate) fn verdict(conn: &Connection, folder: &Folder) -> String {
     let standing = look(conn, folder);
     format!("{} {}", standing.verdict, standing.adoption)
 }
+
+/// A database with this schema and no ledger.
+pub(crate) fn database(sql: &str) -> Connection {
+    let conn = Connection::open_in_memory().unwrap();
+    conn.execute_batch(sql).unwrap();
+    conn
+}
+
+/// Runs the first `count` files without writing a ledger.
+pub(crate) fn unjournaled(folder: &Folder, count: usize) -> Connection {
+    let conn = actor(folder, count);
+    conn.execute_batch("DROP TABLE __drizzle_migrations")
+        .unwrap();
+    conn
+}
+
+/// What the ledger holds: hash and time of every row, oldest first.
+pub(crate) fn rows(conn: &Connection) -> Vec<(String, i64)> {
+    let mut statement = conn
+        .prepare("SELECT hash, created_at FROM __drizzle_migrations ORDER BY created_at")
+        .unwrap();
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// Makes the ledger say that this ran.
+pub(crate) fn journal(conn: &Connection, hash: &str, when: i64) {
+    let sql = "INSERT INTO __drizzle_migrations (hash, created_at) VALUES (?1, ?2)";
+    conn.execute(sql, (hash, when)).unwrap();
+}

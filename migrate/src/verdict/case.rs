@@ -1,0 +1,230 @@
+//! The facts of one actor, asked the questions that a verdict needs.
+
+use std::sync::Arc;
+
+use crate::bundle::{Bundle, Layout, Position};
+use crate::ledger::{HashSays, Ledger, LedgerRow, Match, MatchedBy, Matching};
+use crate::replay::{Expected, Place};
+use crate::schema::{Difference, Fingerprint, Schema};
+
+/// How many positions are compared in full when no fingerprint is equal.
+const COMPARED_POSITIONS_MAX: usize = 64;
+
+/// A difference that a person accepted when the actor was adopted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub(crate) kind: String,
+    pub(crate) object: String,
+}
+
+/// All that a verdict rests on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    pub(crate) bundle: &'a Bundle,
+    pub(crate) expected: &'a Expected,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) live: &'a Schema,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) accepted: &'a [Accepted],
+}
+
+/// How the live schema fits one position.
+pub(super) enum Fit {
+    /// It is that schema, but for differences that were accepted.
+    Same(Vec<Difference>),
+    /// A person may accept the differences.
+    Acceptable(Vec<Difference>),
+    /// It is another schema.
+    Wrong(Vec<Difference>),
+}
+
+impl Fit {
+    fn of(differences: Vec<Difference>) -> Self {
+        let mut open = differences
+            .iter()
+            .filter(|difference| !difference.acknowledged)
+            .peekable();
+        if open.peek().is_none() {
+            Self::Same(differences)
+        } else if open.all(|difference| difference.kind.acceptable()) {
+            Self::Acceptable(differences)
+        } else {
+            Self::Wrong(differences)
+        }
+    }
+
+    pub(super) fn differences(&self) -> &[Difference] {
+        match self {
+            Self::Same(all) | Self::Acceptable(all) | Self::Wrong(all) => all,
+        }
+    }
+
+    /// Smaller is closer.
+    fn distance(&self) -> (usize, usize) {
+        let open = self
+            .differences()
+            .iter()
+            .filter(|difference| !difference.acknowledged);
+        let wrong = open
+            .clone()
+            .filter(|difference| !difference.kind.acceptable())
+            .count();
+        (wrong, open.count())
+    }
+}
+
+/// One actor under judgement.
+pub(super) struct Case<'a> {
+    pub(super) facts: Facts<'a>,
+    pub(super) matching: Matching,
+    /// The positions whose schema the live one is.
+    pub(super) positions: Vec<Position>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(facts: Facts<'a>) -> Self {
+        let mut case = Self {
+            facts,
+            matching: Matching::new(facts.bundle, facts.ledger),
+            positions: facts.expected.positions_of(facts.fingerprint),
+        };
+        if case.positions.is_empty() && facts.ledger.unreadable.is_none() {
+            case.positions = case.positions_by_meaning();
+        }
+        case
+    }
+
+    /// The positions whose schema is written otherwise and means the same.
+    pub(super) fn positions_by_meaning(&self) -> Vec<Position> {
+        let near = self.neighbourhood(Position(0));
+        near.filter(|position| self.differences((*position).into()).is_empty())
+            .collect()
+    }
+
+    /// The positions worth a comparison: all, or in a long folder those around the most alike.
+    pub(super) fn neighbourhood(&self, from: Position) -> impl Iterator<Item = Position> + use<> {
+        let end = self.end().0;
+        let (mut low, mut high) = (from.0.min(end), end);
+        if high - low > COMPARED_POSITIONS_MAX {
+            let nearest = self
+                .facts
+                .expected
+                .nearest(self.facts.live)
+                .0
+                .clamp(low, high);
+            low = low.max(nearest.saturating_sub(COMPARED_POSITIONS_MAX / 2));
+            high = high.min(low + COMPARED_POSITIONS_MAX);
+        }
+        (low..=high).map(Position)
+    }
+
+    pub(super) fn differences(&self, place: Place) -> Arc<[Difference]> {
+        self.facts
+            .expected
+            .compare(place, self.facts.live, self.facts.fingerprint)
+    }
+
+    pub(super) fn end(&self) -> Position {
+        self.facts.bundle.end()
+    }
+
+    pub(super) fn unknown(&self) -> Vec<&LedgerRow> {
+        self.matching.unknown(self.facts.ledger).collect()
+    }
+
+    /// Whether Drizzle runs only what is newer than the newest row.
+    pub(super) fn has_watermark(&self) -> bool {
+        self.facts.ledger.format.has_watermark()
+            && self.facts.bundle.layout == Layout::DrizzleJournal
+    }
+
+    pub(super) fn matched(&self, entry: usize) -> Option<Match> {
+        self.matching.entries.get(entry).copied().flatten()
+    }
+
+    /// How many migrations from the first on have a row.
+    pub(super) fn prefix(&self) -> Position {
+        Position(
+            self.matching
+                .entries
+                .iter()
+                .take_while(|found| found.is_some())
+                .count(),
+        )
+    }
+
+    /// The position after the last migration that has a row.
+    pub(super) fn after_last_matched(&self) -> Position {
+        let last = self.matching.entries.iter().rposition(Option::is_some);
+        Position(last.map_or(0, |last| last + 1))
+    }
+
+    pub(super) fn is_at(&self, position: Position) -> bool {
+        self.positions.contains(&position)
+    }
+
+    pub(super) fn fit(&self, position: Position) -> Fit {
+        if self.is_at(position) {
+            return Fit::Same(Vec::new());
+        }
+        let mut differences = self.differences(position.into()).to_vec();
+        for difference in &mut differences {
+            difference.acknowledged = self.facts.accepted.iter().any(|accepted| {
+                accepted.kind == difference.kind.as_str() && accepted.object == difference.object
+            });
+        }
+        Fit::of(differences)
+    }
+
+    /// The position from `from` on that the live schema is most like, and the lowest of several.
+    pub(super) fn closest(&self, from: Position) -> (Position, Fit) {
+        let fits = self
+            .neighbourhood(from)
+            .map(|position| (position, self.fit(position)));
+        let closest = fits.min_by_key(|(position, fit)| (fit.distance(), *position));
+        closest.unwrap_or_else(|| (from, self.fit(from)))
+    }
+
+    /// Shares no table with any position: another program's database.
+    pub(super) fn is_foreign(&self) -> bool {
+        let ours = |table: &str| self.facts.expected.knows_table(&table.to_ascii_lowercase());
+        !self.facts.live.is_empty() && !self.facts.live.objects().any(|object| ours(&object.table))
+    }
+
+    /// Rows that Drizzle would not recognise: found by content only, or without a name where names count.
+    pub(super) fn rows_renamed(&self) -> bool {
+        let names_count = self.facts.ledger.format.has_names();
+        let strange = |found: &Match| match found.by {
+            MatchedBy::Name => false,
+            MatchedBy::When => names_count,
+            MatchedBy::Hash => true,
+        };
+        self.matching.entries.iter().flatten().any(strange)
+    }
+
+    /// Migrations whose file is not the one that ran.
+    pub(super) fn edited(&self) -> Vec<usize> {
+        let changed = [HashSays::Different, HashSays::SameButLineEnds];
+        let different = |found: &Option<Match>| found.is_some_and(|m| changed.contains(&m.hash));
+        let entries = self.matching.entries.iter().enumerate();
+        entries
+            .filter(|(_, found)| different(found))
+            .map(|(entry, _)| entry)
+            .collect()
+    }
+
+    /// With names, the rows that a baseline replaced stay: they are older than it and its own row is right.
+    pub(super) fn follows_an_adoption(&self) -> bool {
+        let root = self.matched(0).filter(|root| root.hash == HashSays::Same);
+        self.facts.ledger.format.has_names() && root.is_some() && self.unknown_all_before_root()
+    }
+
+    pub(super) fn unknown_all_before_root(&self) -> bool {
+        let Some(root) = self.facts.bundle.entries.first() else {
+            return false;
+        };
+        self.unknown()
+            .iter()
+            .all(|row| row.created_at.is_some_and(|when| when < root.when))
+    }
+}
