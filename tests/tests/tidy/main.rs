@@ -32,6 +32,19 @@ fn the_source_keeps_the_house_style() {
 }
 
 #[test]
+fn every_room_in_the_rules_exists() {
+    let sources = sources();
+    for room in rules::ROOMS {
+        let exists = sources.iter().any(|it| it.path.starts_with(room.at));
+        assert!(
+            exists,
+            "{} has gone: the rule about it says nothing",
+            room.at
+        );
+    }
+}
+
+#[test]
 fn packages_depend_on_each_other_only_along_the_arrows() {
     report(&checks::package_findings(&packages()));
 }
