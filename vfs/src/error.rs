@@ -225,6 +225,74 @@ pub enum StoreError {
         cause: String,
     },
 
+    /// S126.
+    #[error("another import of `{actor}` began while this one was under way")]
+    Overtaken {
+        /// Whose import.
+        actor: ActorId,
+    },
+
+    /// S127.
+    #[error("`{actor}` changes faster than it can be taken")]
+    Contended {
+        /// Who changes.
+        actor: ActorId,
+    },
+
+    /// S128.
+    #[error("{} is not a SQLite database: {found}", path.display())]
+    NotADatabase {
+        /// Which file.
+        path: PathBuf,
+        /// What it is instead.
+        found: &'static str,
+    },
+
+    /// S129.
+    #[error("{} is cut short: it has {found} bytes of {stated}", path.display())]
+    DatabaseTruncated {
+        /// Which file.
+        path: PathBuf,
+        /// How long it is.
+        found: u64,
+        /// How long its header says it is.
+        stated: u64,
+    },
+
+    /// S130.
+    #[error("{} is damaged: {damage}", path.display())]
+    DatabaseDamaged {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite says.
+        damage: String,
+    },
+
+    /// S131.
+    #[error("SQLite cannot read {}", path.display())]
+    DatabaseUnreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: Arc<rusqlite::Error>,
+    },
+
+    /// S132.
+    #[error("{} exists already", path.display())]
+    FileExists {
+        /// Which file.
+        path: PathBuf,
+    },
+
+    /// S133.
+    #[error("{} stands beside {}, so a database of that name is in use or was cut off", companion.display(), path.display())]
+    FileInUse {
+        /// Where a file was to be written.
+        path: PathBuf,
+        /// What stands in the way.
+        companion: PathBuf,
+    },
+
     /// S199.
     #[error("bug: {what} (actor `{actor}`)")]
     Bug {
@@ -287,6 +355,14 @@ impl StoreError {
             Self::MultiFile { .. } => "S123",
             Self::Sqlite { .. } => "S124",
             Self::Randomness { .. } => "S125",
+            Self::Overtaken { .. } => "S126",
+            Self::Contended { .. } => "S127",
+            Self::NotADatabase { .. } => "S128",
+            Self::DatabaseTruncated { .. } => "S129",
+            Self::DatabaseDamaged { .. } => "S130",
+            Self::DatabaseUnreadable { .. } => "S131",
+            Self::FileExists { .. } => "S132",
+            Self::FileInUse { .. } => "S133",
             Self::Bug { .. } => "S199",
         }
     }
@@ -338,6 +414,18 @@ impl StoreError {
                 "commit to one database at a time; nothing was written to either"
             }
             Self::File { .. } | Self::Sqlite { .. } | Self::Randomness { .. } => "see the cause",
+            Self::Overtaken { .. } => "run one import of an actor at a time",
+            Self::Contended { .. } => "try again, or stop its owner first",
+            Self::NotADatabase { .. } => "give a plain SQLite file; decrypt or unpack it first",
+            Self::DatabaseTruncated { .. } => "copy the file again, whole",
+            Self::DatabaseDamaged { .. } => {
+                "recover what can be recovered with `sqlite3 <file> .recover`, and import that"
+            }
+            Self::DatabaseUnreadable { .. } => {
+                "see the cause; if a program died while writing, open the file once with `sqlite3`"
+            }
+            Self::FileExists { .. } => "choose another path, or say that it may be replaced",
+            Self::FileInUse { .. } => "close the program that uses it, or choose another path",
             Self::Bug { .. } => {
                 "please report this with the text above; open the actor again to go on"
             }

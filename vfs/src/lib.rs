@@ -10,14 +10,17 @@ mod ladder;
 #[expect(dead_code, reason = "the shim and the actor, next, ask for it")]
 mod last_error;
 mod layout;
+mod open;
 mod page;
 #[expect(dead_code, reason = "connections, built next, use the rest")]
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod transfer;
+mod unfinished;
 
 pub use actor_id::{ActorId, ActorIdError};
 pub use error::StoreError;
 pub use layout::{CommitNo, Epoch};
 pub use page::{PageCount, PageNo, PageSize};
-pub use store::{Actor, ActorInfo, ActorSnapshot, ListOptions, Store, StoreOptions};
+pub use store::{Actor, ActorInfo, ActorSnapshot, IfExists, ListOptions, Store, StoreOptions};

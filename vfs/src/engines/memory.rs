@@ -29,6 +29,15 @@ impl MemoryEngine {
     }
 }
 
+/// A clone starts with what the engine holds, and goes its own way. It copies nothing at first.
+impl Clone for MemoryEngine {
+    fn clone(&self) -> Self {
+        Self {
+            map: Mutex::new(self.state().clone()),
+        }
+    }
+}
+
 impl std::fmt::Debug for MemoryEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MemoryEngine")

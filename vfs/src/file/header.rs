@@ -5,7 +5,8 @@ use crate::page::{PageCount, PageSize};
 /// The length of the database header.
 pub(crate) const HEADER_BYTES: usize = 100;
 
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// How every SQLite file begins.
+pub(crate) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// The facts of a database header that a commit depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

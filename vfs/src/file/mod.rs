@@ -10,6 +10,7 @@ mod volatile;
 use std::ffi::c_int;
 
 pub(crate) use code::Code;
+pub(crate) use header::{HEADER_BYTES, Header, MAGIC};
 pub(crate) use main_file::MainFile;
 pub(crate) use volatile::VolatileFile;
 

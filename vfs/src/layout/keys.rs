@@ -7,6 +7,7 @@ use crate::actor_id::ActorId;
 use crate::page::PageNo;
 
 const HEAD: u8 = b'H';
+const ASIDE: u8 = b'A';
 const PAGE: u8 = b'P';
 const DB_BYTES: usize = 16;
 const PAGE_BYTES: usize = 4;
@@ -21,10 +22,29 @@ pub(crate) fn head_key(actor: &ActorId) -> Vec<u8> {
     [&[HEAD], actor.as_str().as_bytes()].concat()
 }
 
+/// The key of a head that guards pages which are staged beside the actor.
+pub(crate) fn aside_key(actor: &ActorId) -> Vec<u8> {
+    [&[ASIDE], actor.as_str().as_bytes()].concat()
+}
+
 /// The actor whose head record has that key, unless no actor's has.
 pub(crate) fn actor_of_head_key(key: &[u8]) -> Option<ActorId> {
-    let id = std::str::from_utf8(key.strip_prefix(&[HEAD])?).ok()?;
+    actor_of_key(HEAD, key)
+}
+
+/// The actor beside which pages are staged under that key, unless none are.
+pub(crate) fn actor_of_aside_key(key: &[u8]) -> Option<ActorId> {
+    actor_of_key(ASIDE, key)
+}
+
+fn actor_of_key(tag: u8, key: &[u8]) -> Option<ActorId> {
+    let id = std::str::from_utf8(key.strip_prefix(&[tag])?).ok()?;
     ActorId::new(id).ok()
+}
+
+/// The heads that guard what is staged beside actors.
+pub(crate) fn all_asides() -> KeyRange {
+    vec![ASIDE]..vec![ASIDE + 1]
 }
 
 /// The heads of all actors whose ids begin with `prefix` and are greater than `after`.

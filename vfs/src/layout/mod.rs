@@ -8,8 +8,8 @@ mod store_record;
 
 pub(crate) use head::{Head, Unswept};
 pub(crate) use keys::{
-    KeyRange, PageKey, actor_of_head_key, all_heads, all_pages, head_key, pages_from,
-    versions_up_to,
+    KeyRange, PageKey, actor_of_aside_key, actor_of_head_key, all_asides, all_heads, all_pages,
+    aside_key, head_key, pages_from, versions_up_to,
 };
 pub(crate) use numbers::{Checksum, DbId, StoreId, Token};
 pub use numbers::{CommitNo, Epoch};

@@ -2,12 +2,13 @@
 
 use super::Store;
 use super::owner::TAKE_TRIES_MAX;
+use super::place::remove_pages;
 use super::settle::{Leaves, Outcome};
 use super::slot::{Slot, StoredHead, decode_head};
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::kv::Batch;
-use crate::layout::{CommitNo, Epoch, Head, Unswept, actor_of_head_key, all_heads, all_pages};
+use crate::layout::{CommitNo, Epoch, Head, actor_of_head_key, all_heads};
 use crate::page::{PageCount, PageSize};
 
 /// Which actors to list. `ListOptions::default()` lists all.
@@ -38,7 +39,7 @@ pub struct ActorInfo {
 }
 
 impl ActorInfo {
-    fn new(id: ActorId, head: &Head) -> Self {
+    pub(super) fn new(id: ActorId, head: &Head) -> Self {
         let Head {
             page_size,
             pages,
@@ -110,22 +111,15 @@ impl Store {
                 Outcome::Lost(now) => found = now.ok_or_else(|| slot.missing())?,
             }
         }
-        Err(slot.lost(&found.head, Some(&found.head)))
+        Err(slot.contended())
     }
 }
 
-/// The batch that removes an actor, and what a staged commit of it may have left elsewhere.
+/// The batch that removes an actor.
 fn removal(slot: &Slot, found: &StoredHead) -> Batch {
     let mut batch = slot.batch_on(Some(found));
     batch.delete(slot.key.clone());
-    let staged = match found.head.unswept {
-        Unswept::Staging(db) if db != found.head.db => Some(db),
-        _ => None,
-    };
-    for db in staged.into_iter().chain([found.head.db]) {
-        let pages = all_pages(db);
-        batch.delete_range(pages.start, pages.end);
-    }
+    remove_pages(&mut batch, &found.head);
     batch
 }
 

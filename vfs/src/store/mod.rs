@@ -6,12 +6,14 @@ mod image;
 mod options;
 mod owner;
 mod pages;
+mod place;
 mod plan;
 mod publish;
 mod random;
 mod settle;
 mod slot;
 mod snapshot;
+mod staging;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,8 @@ pub use actor::Actor;
 pub use catalog::{ActorInfo, ListOptions};
 pub(crate) use image::{Change, Geometry, Image};
 pub use options::StoreOptions;
+pub use place::IfExists;
+pub(crate) use place::Source;
 pub use snapshot::ActorSnapshot;
 
 use crate::actor_id::ActorId;
@@ -47,18 +51,15 @@ impl Store {
     /// The store that an engine holds. An engine that holds nothing becomes an empty store; one
     /// that holds something else is refused.
     pub fn with_engine(engine: Arc<dyn Engine>) -> Result<Self, StoreError> {
-        Self::with_engine_and(engine, StoreOptions::default())
+        StoreOptions::default().with_engine(engine)
     }
 
-    /// As [`with_engine`](Store::with_engine), with options.
-    pub fn with_engine_and(
-        engine: Arc<dyn Engine>,
-        options: StoreOptions,
-    ) -> Result<Self, StoreError> {
-        recognise(&*engine)?;
-        Ok(Self {
-            shared: Arc::new(Shared { engine, options }),
-        })
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.shared.engine
+    }
+
+    pub(crate) fn options(&self) -> &StoreOptions {
+        &self.shared.options
     }
 
     /// Creates an actor without pages, and owns it.
@@ -88,6 +89,17 @@ impl Store {
     /// An actor as it is now, for reading: it neither blocks nor fences the owner.
     pub fn snapshot(&self, actor: &ActorId) -> Result<ActorSnapshot, StoreError> {
         ActorSnapshot::take(&self.shared, actor)
+    }
+}
+
+impl StoreOptions {
+    /// [`Store::with_engine`] with these options.
+    pub fn with_engine(&self, engine: Arc<dyn Engine>) -> Result<Store, StoreError> {
+        recognise(&*engine)?;
+        let options = self.clone();
+        Ok(Store {
+            shared: Arc::new(Shared { engine, options }),
+        })
     }
 }
 

@@ -12,6 +12,9 @@ pub struct StoreOptions {
     /// How long a commit whose outcome is unknown is pursued before the actor must be opened
     /// anew. Default: 10 seconds.
     pub settle_for: Duration,
+    /// How much memory the embedded engine may use for what it reads from its file. Default:
+    /// 128 MiB.
+    pub cache_bytes: usize,
 }
 
 impl Default for StoreOptions {
@@ -19,6 +22,7 @@ impl Default for StoreOptions {
         Self {
             actor_bytes_max: None,
             settle_for: Duration::from_secs(10),
+            cache_bytes: 128 * 1024 * 1024,
         }
     }
 }

@@ -79,7 +79,7 @@ impl Owner {
                 Outcome::Lost(now) => found = now.ok_or_else(|| slot.missing())?,
             }
         }
-        Err(slot.lost(&found.head, Some(&found.head)))
+        Err(slot.contended())
     }
 
     fn holding(slot: Slot, stored: StoredHead) -> Self {
@@ -169,9 +169,7 @@ impl Owner {
                 View::of(&ours.head).missing(&self.slot.actor, page)
             }
             Ok(now) => {
-                let end = self
-                    .slot
-                    .lost(&ours.head, now.as_ref().map(|now| &now.head));
+                let end = self.slot.lost(Some(ours), now.as_ref());
                 tenure.end.insert(end).clone()
             }
             Err(error) => error,

@@ -9,7 +9,7 @@ use super::plan::{self, Plan, Write};
 use super::random;
 use super::txn::Txn;
 use crate::error::StoreError;
-use crate::layout::{DbId, Head};
+use crate::layout::DbId;
 use crate::page::PageNo;
 
 impl Owner {
@@ -20,7 +20,10 @@ impl Owner {
     pub(super) fn publish(&self, change: &Change) -> Result<Geometry, StoreError> {
         self.admit(change)?;
         let mut tenure = self.tenure()?;
-        self.check_quota(&tenure.stored.head, change)?;
+        let present = &tenure.stored.head;
+        let wanted = change.pages.bytes(change.page_size);
+        self.slot
+            .check_quota(wanted, present.pages.bytes(present.page_size))?;
         self.sweep(&mut tenure)?;
         let plan = self.plan(&mut tenure, change)?;
         if plan.is_idle(&tenure.stored.head) {
@@ -44,21 +47,6 @@ impl Owner {
             return Err(self.slot.bug("a dirty page beyond the end of the database"));
         }
         Ok(())
-    }
-
-    /// Refuses to grow beyond the limit. An actor over a limit set later may still shrink.
-    fn check_quota(&self, head: &Head, change: &Change) -> Result<(), StoreError> {
-        let wanted = change.pages.bytes(change.page_size);
-        match self.slot.shared.options.actor_bytes_max {
-            Some(allowed) if wanted > allowed.max(head.pages.bytes(head.page_size)) => {
-                Err(StoreError::Quota {
-                    actor: self.slot.actor.clone(),
-                    wanted,
-                    allowed,
-                })
-            }
-            _ => Ok(()),
-        }
     }
 
     fn plan<'c>(&self, tenure: &mut Tenure, change: &'c Change) -> Result<Plan<'c>, StoreError> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::slot::{Slot, StoredHead};
 use crate::error::StoreError;
-use crate::kv::{Batch, CommitError, EngineError, EngineErrorKind};
+use crate::kv::{Batch, CommitError, EngineError};
 
 /// What became of a batch that requires the head to be as we knew it.
 #[derive(Debug)]
@@ -37,7 +37,11 @@ impl Slot {
     /// When the engine does not know the outcome, the head tells: if the token of the head that
     /// the batch leaves is there, it landed; if `before` is still there, the same batch is safe to
     /// send again, since it lands at most once; anything else means that it can never land.
-    /// An error other than [`StoreError::OutcomeUnknown`] means that nothing changed.
+    ///
+    /// A batch that requires that there be no head is sent only once: heads never come back, but
+    /// their absence does, and a second copy that is late would raise the dead.
+    ///
+    /// Unless the error is one that [ends the tenure](StoreError::ends_tenure), nothing changed.
     pub(super) fn settle(
         &self,
         batch: &Batch,
@@ -47,15 +51,18 @@ impl Slot {
         let mut patience = Patience::new(self.shared.options.settle_for);
         let mut doubt: Option<EngineError> = None;
         loop {
-            match self.engine().commit(batch) {
-                Ok(()) => return Ok(Outcome::Landed),
-                Err(CommitError::Conflict { .. }) => {}
-                Err(CommitError::Unknown { source }) => doubt = Some(source),
-                Err(_) if doubt.is_some() => {}
-                Err(error) => return Err(self.refused(error)),
+            let mut refused = false;
+            if doubt.is_none() || before.is_some() {
+                match self.engine().commit(batch) {
+                    Ok(()) => return Ok(Outcome::Landed),
+                    Err(CommitError::Conflict { .. }) => refused = true,
+                    Err(CommitError::Unknown { source }) => doubt = Some(source),
+                    Err(_) if doubt.is_some() => {}
+                    Err(error) => return Err(self.refused(error)),
+                }
             }
             match (self.load(), &doubt) {
-                (Ok(now), _) if now.as_ref() != before => {
+                (Ok(now), _) if refused || now.as_ref() != before => {
                     return self.judge(now, leaves, doubt);
                 }
                 (Ok(_), _) | (Err(StoreError::Engine(_)), Some(_)) => {}
@@ -88,14 +95,24 @@ impl Slot {
     }
 
     fn unsettled(&self, doubt: Option<EngineError>) -> StoreError {
-        let source = doubt.unwrap_or_else(|| {
-            let what = "it reports a conflict on a key that holds what was required";
-            EngineError::new(EngineErrorKind::Io, "committing", what)
-        });
-        StoreError::OutcomeUnknown {
-            actor: self.actor.clone(),
-            source,
+        match doubt {
+            Some(source) => StoreError::OutcomeUnknown {
+                actor: self.actor.clone(),
+                source,
+            },
+            None => self.bug("a commit in doubt without a reason to doubt"),
         }
+    }
+
+    /// Puts `after` in the place of `before`, and does nothing else.
+    pub(super) fn replace(
+        &self,
+        before: Option<&StoredHead>,
+        after: &StoredHead,
+    ) -> Result<Outcome, StoreError> {
+        let mut batch = self.batch_on(before);
+        batch.put(self.key.clone(), after.record.clone());
+        self.settle(&batch, before, Leaves::Other(after))
     }
 
     /// The story of a batch that the engine certainly did not commit.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Shared, random};
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
-use crate::kv::{Engine, Snapshot};
-use crate::layout::{Head, Token, Undecodable, head_key};
+use crate::kv::{Batch, Engine, Snapshot};
+use crate::layout::{Head, Token, Undecodable, aside_key, head_key};
 
 /// Where an actor's head is stored.
 #[derive(Clone)]
@@ -14,6 +14,7 @@ pub(super) struct Slot {
     pub(super) shared: Arc<Shared>,
     pub(super) actor: ActorId,
     pub(super) key: Vec<u8>,
+    is_aside: bool,
 }
 
 /// A head and its exact bytes, which a batch requires to be sure that nobody came between.
@@ -34,11 +35,25 @@ impl StoredHead {
 }
 
 impl Slot {
+    /// The place of the actor's head.
     pub(super) fn new(shared: &Arc<Shared>, actor: &ActorId) -> Self {
+        let (shared, actor) = (Arc::clone(shared), actor.clone());
         Self {
-            shared: Arc::clone(shared),
-            actor: actor.clone(),
-            key: head_key(actor),
+            shared,
+            key: head_key(&actor),
+            actor,
+            is_aside: false,
+        }
+    }
+
+    /// The place of a head that guards pages which are staged beside the actor.
+    pub(super) fn aside(shared: &Arc<Shared>, actor: &ActorId) -> Self {
+        let (shared, actor) = (Arc::clone(shared), actor.clone());
+        Self {
+            shared,
+            key: aside_key(&actor),
+            actor,
+            is_aside: true,
         }
     }
 
@@ -95,17 +110,48 @@ impl Slot {
         }
     }
 
-    /// Why an owner that held `ours` has lost its actor to what is there now.
-    pub(super) fn lost(&self, ours: &Head, now: Option<&Head>) -> StoreError {
-        let actor = self.actor.clone();
-        match now {
-            Some(head) => StoreError::Fenced {
-                actor,
-                held: ours.epoch,
-                current: head.epoch,
-            },
-            None => StoreError::Deleted { actor },
+    pub(super) fn contended(&self) -> StoreError {
+        StoreError::Contended {
+            actor: self.actor.clone(),
         }
+    }
+
+    /// Why a batch on the head `ours` was refused, now that the head is `now`.
+    pub(super) fn lost(&self, ours: Option<&StoredHead>, now: Option<&StoredHead>) -> StoreError {
+        let actor = self.actor.clone();
+        match (ours, now) {
+            _ if self.is_aside => StoreError::Overtaken { actor },
+            (_, None) => StoreError::Deleted { actor },
+            (None, Some(_)) => StoreError::ActorExists { actor },
+            (Some(ours), Some(now)) if ours == now => {
+                self.bug("the engine reports a conflict on a head that is as required")
+            }
+            (Some(ours), Some(now)) => StoreError::Fenced {
+                actor,
+                held: ours.head.epoch,
+                current: now.head.epoch,
+            },
+        }
+    }
+
+    /// Refuses `wanted` bytes of pages beyond the limit, unless there are as many already: an
+    /// actor over a limit that was set later may still shrink.
+    pub(super) fn check_quota(&self, wanted: u64, present: u64) -> Result<(), StoreError> {
+        match self.shared.options.actor_bytes_max {
+            Some(allowed) if wanted > allowed.max(present) => Err(StoreError::Quota {
+                actor: self.actor.clone(),
+                wanted,
+                allowed,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A batch that only lands on the head `before`.
+    pub(super) fn batch_on(&self, before: Option<&StoredHead>) -> Batch {
+        let mut batch = Batch::new();
+        batch.require(self.key.clone(), before.map(|before| before.record.clone()));
+        batch
     }
 
     pub(super) fn bug(&self, what: &'static str) -> StoreError {

@@ -1,5 +1,6 @@
 //! Opening and creating the file.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use redb::{Builder, Database, ReadableDatabase, TableHandle};
 use super::TABLE;
 use super::failure::{failed, kind_of_io};
 use crate::kv::{EngineError, EngineErrorKind};
+use crate::unfinished::Unfinished;
 
 /// Opens a file of ours. It changes nothing if it fails.
 pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Database, EngineError> {
@@ -55,18 +57,11 @@ fn recognise(database: &Database) -> Result<(), EngineError> {
 /// never in the place of another.
 pub(super) fn create(path: &Path) -> Result<(), EngineError> {
     let doing = "creating the file";
-    let failed_io = |error: std::io::Error| EngineError::new(kind_of_io(&error), doing, error);
+    let failed_io = |error: io::Error| EngineError::new(kind_of_io(&error), doing, error);
     if path.try_exists().map_err(failed_io)? {
         return Ok(());
     }
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let unfinished = tempfile::Builder::new()
-        .prefix(".unfinished-")
-        .tempfile_in(folder)
-        .map_err(failed_io)?;
+    let unfinished = Unfinished::beside(path).map_err(failed_io)?;
     let database = Builder::new()
         .create(unfinished.path())
         .map_err(failed(doing))?;
@@ -74,11 +69,9 @@ pub(super) fn create(path: &Path) -> Result<(), EngineError> {
     write.open_table(TABLE).map_err(failed(doing))?;
     write.commit().map_err(failed(doing))?;
     drop(database);
-    match unfinished.persist_noclobber(path) {
-        Err(error) if !path.exists() => return Err(failed_io(error.error)),
-        // Somebody else was faster, or we were: there is one now.
-        _ => {}
+    match unfinished.appear(false) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        appeared => appeared.map_err(failed_io),
     }
-    let folder = std::fs::File::open(folder).map_err(failed_io)?;
-    folder.sync_all().map_err(failed_io)
 }

@@ -94,7 +94,7 @@ fn what_is_missing_or_foreign_is_told_apart_and_left_alone() {
 }
 
 #[test]
-fn a_file_cut_short_or_overwritten_is_damaged_and_never_a_panic() {
+fn a_file_cut_short_is_damaged_and_never_a_panic() {
     let (_folder, file) = new_file();
     let engine = RedbEngine::create(&file, CACHE_BYTES).unwrap();
     (0..200).for_each(|key| engine.commit(&put(key, 3000)).unwrap());

@@ -197,7 +197,7 @@ fn growing_beyond_the_quota_is_refused_and_shrinking_never_is() {
         actor_bytes_max: Some(1),
         ..StoreOptions::default()
     };
-    let store = crate::Store::with_engine_and(world.engine.clone(), tighter).unwrap();
+    let store = tighter.with_engine(world.engine.clone()).unwrap();
     let actor = store.open(&id("a")).unwrap();
     publish(&actor, &replacing(&database(3, 4))).unwrap();
     assert_eq!(

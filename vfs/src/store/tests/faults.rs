@@ -69,16 +69,16 @@ fn interrupted_everywhere(
     persistent: bool,
     mut judge: impl FnMut(&World, Actor, Fault, Result<(), StoreError>),
 ) {
+    let before = world();
+    before.actor_holding(&story.before);
     for fault in FAULTS {
         for call in 0.. {
-            let world = world();
-            let actor = world.actor_holding(&story.before);
-            // Half of the time by an owner that has not read anything.
-            let actor = if call % 2 == 0 {
-                actor
-            } else {
-                world.store.open(&id("a")).unwrap()
-            };
+            let world = before.copy();
+            let actor = world.store.open(&id("a")).unwrap();
+            // Half of the time by an owner that has read all.
+            if call % 2 == 0 {
+                owned(&actor).unwrap();
+            }
             let fail = if persistent {
                 crate::testing::FaultEngine::fail_from
             } else {

@@ -41,13 +41,23 @@ impl World {
     }
 
     pub(super) fn with(limits: Limits, options: StoreOptions) -> Self {
-        let memory = Arc::new(MemoryEngine::new());
+        Self::on(MemoryEngine::new(), limits, options)
+    }
+
+    /// Another world in the same state.
+    pub(super) fn copy(&self) -> Self {
+        let options = self.store.options().clone();
+        Self::on((*self.memory).clone(), self.engine.limits(), options)
+    }
+
+    fn on(memory: MemoryEngine, limits: Limits, options: StoreOptions) -> Self {
+        let memory = Arc::new(memory);
         let engine = Arc::new(FaultEngine::with_limits(memory.clone(), limits));
         let options = StoreOptions {
             settle_for: Duration::ZERO,
             ..options
         };
-        let store = Store::with_engine_and(engine.clone(), options).unwrap();
+        let store = options.with_engine(engine.clone()).unwrap();
         Self {
             memory,
             engine,
@@ -162,13 +172,14 @@ pub(super) fn page(number: u32) -> PageNo {
 /// A page that does not compress, other for every `seed`.
 pub(super) fn content(seed: u64, size: PageSize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let byte = || {
+    let mut page = vec![0; size.bytes()];
+    for chunk in page.chunks_exact_mut(8) {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        state.to_be_bytes()[0]
-    };
-    std::iter::repeat_with(byte).take(size.bytes()).collect()
+        chunk.copy_from_slice(&(state ^ (state >> 29)).to_be_bytes());
+    }
+    page
 }
 
 pub(super) fn database(pages: u64, seed: u64) -> Pages {
