@@ -1,6 +1,7 @@
 //! What can go wrong so that no answer is possible: one enum, a code each, the place, and the next step.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -413,6 +414,16 @@ impl MigrateError {
                     sqlite_code: error.sqlite_extended_error_code(),
                 },
             }
+        }
+    }
+
+    /// Tells how long a lock was waited for, where that is what went wrong.
+    pub(crate) fn after_waiting(self, waited: Duration) -> Self {
+        match self {
+            Self::Busy { .. } => Self::Busy {
+                waited_ms: waited.as_millis(),
+            },
+            other => other,
         }
     }
 

@@ -312,3 +312,40 @@ const EXPLANATIONS: &[Explanation] = &[
         "convert the folder with `drizzle-kit up`, or go back to the old ledger",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every code that a source file names in quotes.
+    fn codes(source: &str, sort: char) -> BTreeSet<String> {
+        let quoted = source
+            .split('"')
+            .filter(|text| text.len() == 4 && text.starts_with(sort));
+        quoted
+            .filter(|text| text[1..].bytes().all(|b| b.is_ascii_digit()))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn every_code_has_exactly_one_page_and_every_page_a_code() {
+        let mut used = codes(include_str!("error.rs"), 'M');
+        used.extend(codes(include_str!("verdict/hazard.rs"), 'H'));
+        let pages: Vec<_> = explanations()
+            .iter()
+            .map(|page| page.code.to_owned())
+            .collect();
+        let unique: BTreeSet<_> = pages.iter().cloned().collect();
+        assert_eq!(pages.len(), unique.len(), "a code is explained twice");
+        assert_eq!(unique, used);
+    }
+
+    #[test]
+    fn pages_are_found_in_either_case() {
+        assert_eq!(explain("m101").map(|page| page.code), Some("M101"));
+        assert_eq!(explain("X1"), None);
+    }
+}

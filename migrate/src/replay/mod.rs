@@ -67,6 +67,8 @@ pub struct Expected {
     facts: Vec<MigrationFacts>,
     /// Every table some position has, in lower case.
     tables: HashSet<String>,
+    /// Every object some position has, in lower case.
+    names: HashSet<String>,
     /// Comparisons made before: a fleet has few different schemas.
     compared: Mutex<Compared>,
     /// Orders that actors of this fleet ran the folder in, and what comes of them.
@@ -217,6 +219,11 @@ impl Expected {
         self.tables.contains(table)
     }
 
+    /// Whether any position has an object of this name.
+    pub(crate) fn knows(&self, object: &str) -> bool {
+        self.names.contains(&object.to_ascii_lowercase())
+    }
+
     /// The position whose objects are most like those of `live`, and the lowest of several.
     pub(crate) fn nearest(&self, live: &Schema) -> Position {
         let mut schema = Schema::default();
@@ -279,6 +286,7 @@ impl Replay {
             places: HashMap::from([(empty, vec![0])]),
             facts: Vec::new(),
             tables: HashSet::new(),
+            names: HashSet::new(),
             compared: Mutex::default(),
             orders: Mutex::default(),
         };
@@ -291,18 +299,27 @@ impl Replay {
     }
 
     fn migration(&mut self, migration: &Migration) -> Result<(), MigrateError> {
-        let before = self.schema.clone();
+        let heads: Vec<_> = migration
+            .statements
+            .iter()
+            .map(|statement| head(migration.sql(statement)))
+            .collect();
+        // Only a dropped table takes triggers with it, and a copy for every migration would cost too much.
+        let drops = heads.iter().any(|head| matches!(head, Head::DropTable(_)));
+        let before = if drops {
+            self.schema.clone()
+        } else {
+            Schema::default()
+        };
         let mut facts = facts::Collector::new(migration);
-        for statement in &migration.statements {
-            let head = head(migration.sql(statement));
-            facts.before(statement, &head, &self.sandbox.conn)?;
-            let notes = if head == Head::ForeignKeys {
-                Notes::default()
-            } else {
-                self.sandbox.run(migration, statement)?
+        for (statement, head) in migration.statements.iter().zip(&heads) {
+            facts.before(statement, head, &self.sandbox.conn)?;
+            let notes = match head {
+                Head::ForeignKeys => Notes::default(),
+                _ => self.sandbox.run(migration, statement)?,
             };
-            facts.after(statement, &head, notes.writes);
-            self.step(&head)?;
+            facts.after(statement, head, notes.writes);
+            self.step(head)?;
         }
         self.expected.ends.push(self.expected.deltas.len());
         self.expected
@@ -324,10 +341,14 @@ impl Replay {
             apply_delta(&mut self.schema, &delta);
             self.schema.fingerprint()
         };
-        let tables = delta.iter().filter_map(|(_, entry)| entry.as_ref());
-        self.expected
-            .tables
-            .extend(tables.map(|entry| entry.object.table.to_ascii_lowercase()));
+        for entry in delta.iter().filter_map(|(_, entry)| entry.as_ref()) {
+            self.expected
+                .tables
+                .insert(entry.object.table.to_ascii_lowercase());
+            self.expected
+                .names
+                .insert(entry.object.name.to_ascii_lowercase());
+        }
         self.expected.deltas.push(delta);
         self.expected.fingerprints.push(fingerprint);
         self.expected
@@ -340,7 +361,7 @@ impl Replay {
 
     /// What a CREATE added. New rows of `sqlite_schema` come last, so a long folder is not read again and again.
     fn created(&mut self) -> Result<Delta, MigrateError> {
-        let added = schema::read_since(&self.sandbox.conn, self.last_row)?;
+        let added = schema::read_since(&self.sandbox.conn, self.last_row, &self.schema)?;
         self.last_row = added.last().map_or(self.last_row, |entry| entry.row);
         let ignore = Ignore::default();
         let ours = added
@@ -353,7 +374,7 @@ impl Replay {
 
     fn changed(&mut self) -> Result<Delta, MigrateError> {
         self.last_row = schema::last_row(&self.sandbox.conn)?;
-        let now = schema::read(&self.sandbox.conn, &Ignore::default())?;
+        let now = schema::read_again(&self.sandbox.conn, &Ignore::default(), &self.schema)?;
         let gone = self
             .schema
             .entries()

@@ -72,12 +72,7 @@ pub(crate) fn diff(expected: &Schema, found: &Schema) -> Vec<Difference> {
 
 /// What belongs to a table that is not there is not reported beside it.
 fn lacks_its_table(schema: &Schema, object: &Object) -> bool {
-    let table = |kind| {
-        schema.get(&Key {
-            kind,
-            name: object.table.to_ascii_lowercase(),
-        })
-    };
+    let table = |kind| schema.get(&Key::new(kind, &object.table));
     matches!(object.kind, Kind::Index | Kind::Trigger)
         && table(Kind::Table).is_none()
         && table(Kind::View).is_none()

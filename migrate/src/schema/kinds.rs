@@ -144,6 +144,19 @@ impl DifferenceKind {
         )
     }
 
+    /// Whether something is there that is not expected.
+    #[must_use]
+    pub fn is_extra(self) -> bool {
+        matches!(
+            self,
+            Self::TableExtra
+                | Self::IndexExtra
+                | Self::UniqueIndexExtra
+                | Self::ViewExtra
+                | Self::TriggerExtra
+        )
+    }
+
     /// Whether something expected is simply not there.
     #[must_use]
     pub fn is_missing(self) -> bool {

@@ -25,7 +25,7 @@ pub(crate) use diff::diff;
 pub use kinds::DifferenceKind;
 use model::{Model, Scratch};
 pub(crate) use names::Ignore;
-pub(crate) use read::{last_row, read, read_since};
+pub(crate) use read::{last_row, read, read_again, read_since};
 
 /// What sort of thing an object is. A virtual table is a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -100,10 +100,7 @@ impl Object {
     }
 
     pub(crate) fn key(&self) -> Key {
-        Key {
-            kind: self.kind,
-            name: self.name.to_ascii_lowercase(),
-        }
+        Key::new(self.kind, &self.name)
     }
 
     /// Whether both texts are the same tokens.
@@ -122,6 +119,15 @@ impl Object {
 pub(crate) struct Key {
     pub(crate) kind: Kind,
     pub(crate) name: String,
+}
+
+impl Key {
+    fn new(kind: Kind, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_ascii_lowercase(),
+        }
+    }
 }
 
 /// An object and its place in the order of creation, which is the order in which triggers fire.

@@ -1,5 +1,6 @@
 //! Reads `sqlite_schema` in one statement.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -7,12 +8,21 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::names::Ignore;
-use super::{Entry, Kind, Object, Schema};
+use super::{Entry, Key, Kind, Object, Schema};
 use crate::error::MigrateError;
 
 /// Reads the whole schema of the main database.
 pub(crate) fn read(conn: &Connection, ignore: &Ignore<'_>) -> Result<Schema, MigrateError> {
-    let entries = read_since(conn, 0)?;
+    read_again(conn, ignore, &Schema::default())
+}
+
+/// Reads the whole schema; objects that `known` has as well are shared with it.
+pub(crate) fn read_again(
+    conn: &Connection,
+    ignore: &Ignore<'_>,
+    known: &Schema,
+) -> Result<Schema, MigrateError> {
+    let entries = read_since(conn, 0, known)?;
     let shadows = if entries.iter().any(|entry| entry.object.is_virtual()) {
         shadow_tables(conn)?
     } else {
@@ -34,7 +44,11 @@ pub(crate) fn read(conn: &Connection, ignore: &Ignore<'_>) -> Result<Schema, Mig
 }
 
 /// The objects whose row in `sqlite_schema` is greater than `row`, in order.
-pub(crate) fn read_since(conn: &Connection, row: i64) -> Result<Vec<Entry>, MigrateError> {
+pub(crate) fn read_since(
+    conn: &Connection,
+    row: i64,
+    known: &Schema,
+) -> Result<Vec<Entry>, MigrateError> {
     let failed = || MigrateError::sqlite("read the schema");
     let mut statement = conn
         .prepare(
@@ -43,7 +57,7 @@ pub(crate) fn read_since(conn: &Connection, row: i64) -> Result<Vec<Entry>, Migr
         )
         .map_err(failed())?;
     let entries = statement
-        .query_map([row], |row| Ok(read_entry(row)))
+        .query_map([row], |row| Ok(read_entry(row, known)))
         .map_err(failed())?;
     entries
         .filter_map(Result::transpose)
@@ -62,24 +76,31 @@ pub(crate) fn last_row(conn: &Connection) -> Result<i64, MigrateError> {
 }
 
 /// An object of a type that this SQLite does not know is left out: no SQLite makes one.
-fn read_entry(row: &Row<'_>) -> Option<Entry> {
-    let kind = match row.get_ref(1).ok()?.as_bytes().ok()? {
-        b"table" => Kind::Table,
-        b"index" => Kind::Index,
-        b"view" => Kind::View,
-        b"trigger" => Kind::Trigger,
+fn read_entry(row: &Row<'_>, known: &Schema) -> Option<Entry> {
+    let kind = match text(row, 1)?.as_ref() {
+        "table" => Kind::Table,
+        "index" => Kind::Index,
+        "view" => Kind::View,
+        "trigger" => Kind::Trigger,
         _ => return None,
     };
-    let object = Object::new(kind, text(row, 2)?, text(row, 3)?, text(row, 4)?);
+    let (name, table, sql) = (text(row, 2)?, text(row, 3)?, text(row, 4)?);
+    let key = Key::new(kind, &name);
+    let same =
+        |object: &&Arc<Object>| object.name == name && object.table == table && object.sql == sql;
+    let object = match known.get(&key).filter(same) {
+        Some(object) => Arc::clone(object),
+        None => Arc::new(Object::new(kind, name.into(), table.into(), sql.into())),
+    };
     Some(Entry {
         row: row.get(0).ok()?,
-        object: Arc::new(object),
+        object,
     })
 }
 
-fn text(row: &Row<'_>, column: usize) -> Option<String> {
+fn text<'a>(row: &'a Row<'_>, column: usize) -> Option<Cow<'a, str>> {
     match row.get_ref(column).ok()? {
-        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes)),
         _ => None,
     }
 }

@@ -28,48 +28,25 @@ pub(crate) struct Facts<'a> {
     pub(crate) accepted: &'a [Accepted],
 }
 
-/// How the live schema fits one position.
-pub(super) enum Fit {
-    /// It is that schema, but for differences that were accepted.
-    Same(Vec<Difference>),
-    /// A person may accept the differences.
-    Acceptable(Vec<Difference>),
-    /// It is another schema.
-    Wrong(Vec<Difference>),
+/// How the live schema fits one position. The fewer wrong and open differences, the closer.
+#[derive(Debug, Clone)]
+pub(super) struct Fit {
+    pub(super) differences: Vec<Difference>,
+    /// Differences that nobody may accept.
+    wrong: usize,
+    /// Differences that nobody has accepted yet, the wrong ones among them.
+    open: usize,
 }
 
 impl Fit {
-    fn of(differences: Vec<Difference>) -> Self {
-        let mut open = differences
-            .iter()
-            .filter(|difference| !difference.acknowledged)
-            .peekable();
-        if open.peek().is_none() {
-            Self::Same(differences)
-        } else if open.all(|difference| difference.kind.acceptable()) {
-            Self::Acceptable(differences)
-        } else {
-            Self::Wrong(differences)
-        }
+    /// It is that schema, but for differences that were accepted.
+    pub(super) fn is_same(&self) -> bool {
+        self.open == 0
     }
 
-    pub(super) fn differences(&self) -> &[Difference] {
-        match self {
-            Self::Same(all) | Self::Acceptable(all) | Self::Wrong(all) => all,
-        }
-    }
-
-    /// Smaller is closer.
-    fn distance(&self) -> (usize, usize) {
-        let open = self
-            .differences()
-            .iter()
-            .filter(|difference| !difference.acknowledged);
-        let wrong = open
-            .clone()
-            .filter(|difference| !difference.kind.acceptable())
-            .count();
-        (wrong, open.count())
+    /// A person may accept the differences.
+    pub(super) fn is_acceptable(&self) -> bool {
+        self.wrong == 0
     }
 }
 
@@ -165,7 +142,11 @@ impl<'a> Case<'a> {
 
     pub(super) fn fit(&self, position: Position) -> Fit {
         if self.is_at(position) {
-            return Fit::Same(Vec::new());
+            return Fit {
+                differences: Vec::new(),
+                wrong: 0,
+                open: 0,
+            };
         }
         let mut differences = self.differences(position.into()).to_vec();
         for difference in &mut differences {
@@ -173,7 +154,24 @@ impl<'a> Case<'a> {
                 accepted.kind == difference.kind.as_str() && accepted.object == difference.object
             });
         }
-        Fit::of(differences)
+        let open = differences
+            .iter()
+            .filter(|difference| !difference.acknowledged);
+        let (open, wrong) = (
+            open.clone().count(),
+            open.filter(|open| self.is_wrong(open)).count(),
+        );
+        Fit {
+            differences,
+            wrong,
+            open,
+        }
+    }
+
+    /// Nobody may accept it. What is extra here but made by some migration was never extra.
+    fn is_wrong(&self, difference: &Difference) -> bool {
+        let made = difference.kind.is_extra() && self.facts.expected.knows(&difference.object);
+        made || !difference.kind.acceptable()
     }
 
     /// The position from `from` on that the live schema is most like, and the lowest of several.
@@ -181,7 +179,7 @@ impl<'a> Case<'a> {
         let fits = self
             .neighbourhood(from)
             .map(|position| (position, self.fit(position)));
-        let closest = fits.min_by_key(|(position, fit)| (fit.distance(), *position));
+        let closest = fits.min_by_key(|(position, fit)| (fit.wrong, fit.open, *position));
         closest.unwrap_or_else(|| (from, self.fit(from)))
     }
 

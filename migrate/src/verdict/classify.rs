@@ -75,7 +75,12 @@ impl Case<'_> {
             return judgement;
         }
         let (position, fit) = self.closest(Position(0));
-        self.misfit(Verdict::Drifted, position, fit)
+        let verdict = if fit.is_same() {
+            Verdict::Unjournaled
+        } else {
+            Verdict::Drifted
+        };
+        self.misfit(verdict, position, fit)
     }
 
     /// The schema is that of a position after `claimed`, so the ledger lacks rows.
@@ -125,13 +130,15 @@ impl Case<'_> {
         if self.after_last_matched() > claimed {
             return self.with_holes();
         }
-        match self.fit(claimed) {
-            Fit::Same(differences) => Judgement {
+        let fit = self.fit(claimed);
+        if fit.is_same() {
+            let differences = fit.differences;
+            return Judgement {
                 differences,
                 ..self.in_place(claimed)
-            },
-            fit => self.out_of_place(claimed, fit),
+            };
         }
+        self.out_of_place(claimed, fit)
     }
 
     /// The schema is the one the ledger claims; what remains is how the rows say it.
@@ -180,12 +187,13 @@ impl Case<'_> {
     }
 
     fn misfit(&self, verdict: Verdict, position: Position, fit: Fit) -> Judgement {
-        let adoption = match &fit {
-            Fit::Wrong(_) => Adoption::Refuse,
-            Fit::Acceptable(_) | Fit::Same(_) => Adoption::Safe,
+        let adoption = if fit.is_acceptable() {
+            Adoption::Safe
+        } else {
+            Adoption::Refuse
         };
         let mut judgement = self.judge(verdict, adoption, position);
-        judgement.differences = fit.differences().to_vec();
+        judgement.differences = fit.differences;
         if adoption != Adoption::Refuse {
             judgement.needs = difference_needs(&judgement.differences);
             judgement.needs.extend(self.data_needs(position));
@@ -256,20 +264,20 @@ impl Case<'_> {
         let (position, fit) = self.closest(from);
         if self.shares_its_ledger(&fit) {
             return Judgement {
-                differences: fit.differences().to_vec(),
+                differences: fit.differences,
                 ..self.foreign()
             };
         }
-        match &fit {
-            Fit::Wrong(_) => self.squashed_misfit(from, position, fit),
-            _ => self.misfit(Verdict::Squashed, position, fit),
+        if fit.is_acceptable() {
+            return self.misfit(Verdict::Squashed, position, fit);
         }
+        self.squashed_misfit(from, position, fit)
     }
 
     fn squashed_misfit(&self, from: Position, position: Position, fit: Fit) -> Judgement {
         let root = self.fit(from);
         let lacks = root
-            .differences()
+            .differences
             .iter()
             .any(|difference| difference.kind.is_missing());
         if !lacks {
@@ -277,7 +285,7 @@ impl Case<'_> {
         }
         let judgement = self.judge(Verdict::SquashedBehind, Adoption::Refuse, from);
         Judgement {
-            differences: root.differences().to_vec(),
+            differences: root.differences,
             ..judgement
         }
     }
@@ -288,7 +296,7 @@ impl Case<'_> {
             .matched(0)
             .is_some_and(|root| root.hash == HashSays::Same);
         let strange_table = |difference: &Difference| difference.kind == DifferenceKind::TableExtra;
-        root_is_ours && matches!(fit, Fit::Acceptable(all) if all.iter().any(strange_table))
+        root_is_ours && fit.is_acceptable() && fit.differences.iter().any(strange_table)
     }
 
     /// The folder begins as the actor did, but rows of later migrations have no file.
@@ -307,7 +315,7 @@ impl Case<'_> {
         if claimed == self.end() && all_newer {
             let judgement = self.judge(Verdict::Ahead, Adoption::Refuse, claimed);
             return Judgement {
-                differences: fit.differences().to_vec(),
+                differences: fit.differences,
                 ..judgement
             };
         }

@@ -6,5 +6,9 @@
 )]
 
 mod common;
+mod cost;
 mod execute;
+mod fixtures;
+mod folders;
+mod laws;
 mod verdicts;
