@@ -27,6 +27,11 @@ impl LastError {
         last.clone()
     }
 
+    /// Forgets what happened on this thread so far.
+    pub(crate) fn forget_of_thread() {
+        OF_THREAD.take();
+    }
+
     /// The last error on this thread, of whatever actor: what `xGetLastError` is asked for.
     pub(crate) fn of_thread() -> Option<StoreError> {
         OF_THREAD.with_borrow(Option::clone)

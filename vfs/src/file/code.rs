@@ -14,6 +14,7 @@ impl Code {
     pub(crate) const BUSY: Self = Self(ffi::SQLITE_BUSY);
     pub(crate) const CANTOPEN: Self = Self(ffi::SQLITE_CANTOPEN);
     pub(crate) const CORRUPT: Self = Self(ffi::SQLITE_CORRUPT);
+    pub(crate) const ERROR: Self = Self(ffi::SQLITE_ERROR);
     pub(crate) const FULL: Self = Self(ffi::SQLITE_FULL);
     pub(crate) const IOERR: Self = Self(ffi::SQLITE_IOERR);
     pub(crate) const IOERR_FSTAT: Self = Self(ffi::SQLITE_IOERR_FSTAT);

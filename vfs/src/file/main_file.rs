@@ -12,21 +12,21 @@ use std::sync::Arc;
 
 use libsqlite3_sys as ffi;
 
-use crate::file::header::{HEADER_BYTES, Header};
 use crate::file::overlay::{Cover, Overlay, Piece, pieces};
 use crate::file::{Code, File, Step, pragma};
 use crate::ladder::{Ladder, Level, Rung};
 use crate::last_error::LastError;
-use crate::page::{PageCount, PageNo, PageSize};
-use crate::store::{Change, Geometry, Image};
+use crate::page::{PageCount, PageNo};
+use crate::store::{Geometry, Image};
 use crate::{ActorId, StoreError};
 
 /// The main file of one connection.
 pub(crate) struct MainFile {
-    actor: ActorId,
+    pub(super) actor: ActorId,
     image: Box<dyn Image>,
-    base: Geometry,
-    overlay: Overlay,
+    /// The image as of the last lock or publish.
+    pub(super) base: Geometry,
+    pub(super) overlay: Overlay,
     /// The overlay as `BEGIN_ATOMIC_WRITE` found it; kept until the transaction ends, since it
     /// also tells that SQLite has no journal to roll back from (`sqlite3PagerCommitPhaseOne`).
     savepoint: Option<Overlay>,
@@ -99,18 +99,12 @@ impl MainFile {
     fn fail(&mut self, error: &StoreError, call: Code) -> Code {
         self.last_error.record(error);
         let code = Code::of(error, call);
-        match error {
-            StoreError::Fenced { .. } | StoreError::Deleted { .. } => self.lose(code),
-            StoreError::OutcomeUnknown { .. } | StoreError::Bug { .. } => self.lose(Code::IOERR),
-            _ => {}
+        if error.ends_tenure() {
+            let code = Code::of(error, Code::IOERR);
+            let unwinding = self.rung.level() >= Level::Reserved && self.savepoint.is_none();
+            self.health = Health::Lost { code, unwinding };
         }
         code
-    }
-
-    fn lose(&mut self, code: Code) {
-        let unwinding = self.rung.level() >= Level::Reserved && self.savepoint.is_none();
-        self.health = Health::Lost { code, unwinding };
-        self.scratch = None;
     }
 
     fn bug(&mut self, what: &'static str) -> Code {
@@ -118,8 +112,9 @@ impl MainFile {
         self.fail(&StoreError::Bug { actor, what }, Code::IOERR)
     }
 
-    fn reset(&mut self, overlay: Overlay) {
-        self.overlay = overlay;
+    /// Forgets what was not published.
+    pub(crate) fn discard(&mut self) {
+        self.overlay = Overlay::over(self.base);
         self.savepoint = None;
     }
 
@@ -163,7 +158,7 @@ impl MainFile {
     }
 
     /// Reads what lies within the file, whoever wrote it.
-    fn read_all(&mut self, offset: u64, out: &mut [u8]) -> Result<(), StoreError> {
+    pub(super) fn read_all(&mut self, offset: u64, out: &mut [u8]) -> Result<(), StoreError> {
         for piece in pieces(offset, out.len(), self.overlay.block()) {
             self.read_piece(&piece, out)?;
         }
@@ -225,29 +220,20 @@ impl MainFile {
     }
 
     /// The commit. Whatever comes of it, the overlay is gone: after a refusal SQLite either reads
-    /// everything again or writes the old pages back.
+    /// everything again, or writes the old pages back and says `SYNC` again, which then changes
+    /// nothing. So it does after a ROLLBACK of pages that it had spilled.
     fn publish(&mut self) -> Result<(), Code> {
         if !self.overlay.is_changed() {
             return Ok(());
         }
-        match self.publish_changes() {
-            Ok(()) => {
-                self.base = self.image.geometry();
-                self.reset(Overlay::over(self.base));
-                Ok(())
-            }
-            Err(error) => {
-                let code = self.fail(&error, Code::IOERR_FSYNC);
-                self.reset(Overlay::over_after_refusal(self.base));
-                Err(code)
-            }
-        }
+        let published = self.publish_changes();
+        let published = published.map_err(|error| self.fail(&error, Code::IOERR_FSYNC));
+        self.base = self.image.geometry();
+        self.discard();
+        published
     }
 
     fn publish_changes(&mut self) -> Result<(), StoreError> {
-        if self.overlay.may_restore() && self.restores_base()? {
-            return Ok(());
-        }
         let change = self.change()?;
         let scratch = self.scratch.take().map(|(page, old)| {
             let new = change.dirty.get(&page).cloned();
@@ -259,113 +245,10 @@ impl MainFile {
         Ok(())
     }
 
-    /// Whether the overlay says what the base says already: a rollback that wrote the old pages
-    /// back. Not publishing it saves a commit, and lets a ROLLBACK succeed while the engine can
-    /// only be read.
-    fn restores_base(&mut self) -> Result<bool, StoreError> {
-        let base = self.base;
-        let hidden = base.pages.pages_after(self.overlay.visible());
-        if self.overlay.bytes() != base.pages.bytes(base.page_size)
-            || !{ hidden }.all(|page| self.overlay.blocks().contains_key(&page))
-        {
-            return Ok(false);
-        }
-        let mut before = vec![0; base.page_size.bytes()];
-        for (page, now) in self.overlay.blocks() {
-            self.image.read(*page, &mut before)?;
-            if before[..] != now[..] {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// What this transaction changes, as the store takes it.
-    ///
-    /// The size comes from the header, as SQLite itself takes it from there (`lockBtree`): a
-    /// commit that shrinks the file cuts it only after the commit (`pager_end_transaction`). The
-    /// header may shorten the file and never lengthens it.
-    fn change(&mut self) -> Result<Change, StoreError> {
-        let header = self.header()?;
-        if header.is_some_and(|header| header.wal) {
-            let actor = self.actor.clone();
-            return Err(StoreError::WalImage { actor });
-        }
-        let page_size = header.map_or(self.base.page_size, |header| header.page_size);
-        let bytes = self.overlay.bytes();
-        let written = u32::try_from(bytes.div_ceil(u64::from(page_size.get())));
-        let written = PageCount::new(written.unwrap_or(u32::MAX));
-        let pages = header
-            .and_then(|header| header.pages)
-            .map_or(written, |pages| pages.min(written));
-        if page_size == self.base.page_size {
-            Ok(self.change_of_pages(pages))
-        } else {
-            self.change_of_page_size(page_size, pages)
-        }
-    }
-
-    fn header(&mut self) -> Result<Option<Header>, StoreError> {
-        let mut bytes = [0; HEADER_BYTES];
-        if self.overlay.bytes() < bytes.len() as u64 {
-            return Ok(None);
-        }
-        self.read_all(0, &mut bytes)?;
-        Ok(Header::parse(&bytes))
-    }
-
-    fn change_of_pages(&mut self, pages: PageCount) -> Change {
-        let base = self.base;
-        let after = Overlay::over(base);
-        let overlay = std::mem::replace(&mut self.overlay, after);
-        // Pages cut off and back in range are holes now, although the store still has them.
-        let hidden = pages.min(base.pages).pages_after(overlay.visible());
-        let mut dirty = overlay.into_blocks();
-        if let Some(beyond) = pages.beyond() {
-            dirty.split_off(&beyond);
-        }
-        for page in hidden {
-            let zeros = || vec![0; base.page_size.bytes()].into();
-            dirty.entry(page).or_insert_with(zeros);
-        }
-        Change {
-            page_size: base.page_size,
-            pages,
-            dirty,
-        }
-    }
-
-    /// The whole database in pages of another size. SQLite has rewritten all of it.
-    fn change_of_page_size(
-        &mut self,
-        page_size: PageSize,
-        pages: PageCount,
-    ) -> Result<Change, StoreError> {
-        let mut change = Change {
-            page_size,
-            pages,
-            dirty: std::collections::BTreeMap::new(),
-        };
-        for page in pages.pages() {
-            let mut bytes = vec![0; page_size.bytes()];
-            let is_hole = self.is_hole(page.offset(page_size), bytes.len());
-            if !is_hole {
-                self.read_all(page.offset(page_size), &mut bytes)?;
-                change.dirty.insert(page, bytes.into());
-            }
-        }
-        Ok(change)
-    }
-
-    fn is_hole(&self, offset: u64, len: usize) -> bool {
-        pieces(offset, len, self.overlay.block())
-            .all(|piece| matches!(self.overlay.cover(piece.block), Cover::Hole))
-    }
-
     fn refuse_super_journal(&mut self) -> Code {
         let actor = self.actor.clone();
         let code = self.fail(&StoreError::MultiFile { actor }, Code::IOERR_FSYNC);
-        self.reset(Overlay::over_after_refusal(self.base));
+        self.discard();
         self.health = Health::Unrestored;
         code
     }
@@ -374,7 +257,7 @@ impl MainFile {
         self.check(Code::IOERR_FSYNC)?;
         if self.health == Health::Unrestored {
             self.health = Health::Sound;
-            self.reset(Overlay::over_after_refusal(self.base));
+            self.discard();
             return Err(Code::IOERR_FSYNC);
         }
         if super_journal {
@@ -454,7 +337,7 @@ impl File for MainFile {
 
     /// Whoever stops writing without a `SYNC` did not commit.
     fn unlock(&mut self, level: Level) {
-        self.reset(Overlay::over(self.base));
+        self.discard();
         self.rung.descend(level);
         if self.health == Health::Unrestored {
             self.health = Health::Sound;
@@ -524,7 +407,7 @@ impl File for MainFile {
 
     fn poison(&mut self) {
         self.bug("a call from SQLite panicked");
-        self.reset(Overlay::over(self.base));
+        self.discard();
         self.rung.descend(Level::None);
     }
 }

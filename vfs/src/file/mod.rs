@@ -1,10 +1,13 @@
 //! The files that SQLite works on, in safe Rust: an actor's database and its volatile companions.
 
 mod code;
+mod commit;
 mod header;
 mod main_file;
 mod overlay;
 mod pragma;
+#[cfg(test)]
+mod tests;
 mod volatile;
 
 use std::ffi::c_int;

@@ -21,7 +21,6 @@ pub(crate) struct Overlay {
     /// The leading blocks of the base that still show through where nothing was written.
     visible: PageCount,
     changed: bool,
-    may_restore: bool,
 }
 
 /// Who has a block.
@@ -44,15 +43,6 @@ impl Overlay {
             bytes: base.pages.bytes(base.page_size),
             visible: base.pages,
             changed: false,
-            may_restore: false,
-        }
-    }
-
-    /// The same after a refused publish: SQLite's rollback now writes the old pages back.
-    pub(crate) fn over_after_refusal(base: Geometry) -> Self {
-        Self {
-            may_restore: true,
-            ..Self::over(base)
         }
     }
 
@@ -70,12 +60,6 @@ impl Overlay {
         self.changed
     }
 
-    /// Whether what was written may be a rollback that restores the base: a block was written
-    /// twice, the file was cut, or a publish was refused.
-    pub(crate) fn may_restore(&self) -> bool {
-        self.may_restore
-    }
-
     /// How much of the base shows through.
     pub(crate) fn visible(&self) -> PageCount {
         self.visible
@@ -89,11 +73,6 @@ impl Overlay {
         }
     }
 
-    /// The blocks that this transaction wrote, in order.
-    pub(crate) fn blocks(&self) -> &BTreeMap<PageNo, Arc<[u8]>> {
-        &self.blocks
-    }
-
     /// Gives up the blocks.
     pub(crate) fn into_blocks(self) -> BTreeMap<PageNo, Arc<[u8]>> {
         self.blocks
@@ -101,16 +80,14 @@ impl Overlay {
 
     /// Takes a written block out, to be changed and [`put`](Self::put) back.
     pub(crate) fn take(&mut self, block: PageNo) -> Option<Arc<[u8]>> {
-        let taken = self.blocks.remove(&block)?;
-        self.may_restore = true;
-        Some(taken)
+        self.blocks.remove(&block)
     }
 
     /// Puts a whole block.
     pub(crate) fn put(&mut self, block: PageNo, bytes: Arc<[u8]>) {
         debug_assert_eq!(bytes.len(), self.block.bytes());
         self.changed = true;
-        self.may_restore |= self.blocks.insert(block, bytes).is_some();
+        self.blocks.insert(block, bytes);
     }
 
     /// Says that a write reached to `end`.
@@ -123,7 +100,6 @@ impl Overlay {
     pub(crate) fn resize(&mut self, bytes: u64) {
         self.changed = true;
         if bytes < self.bytes {
-            self.may_restore = true;
             let size = u64::from(self.block.get());
             let whole = u32::try_from(bytes / size).unwrap_or(u32::MAX);
             self.visible = self.visible.min(PageCount::new(whole));
@@ -191,21 +167,6 @@ mod tests {
         for number in 2..=4 {
             assert!(matches!(overlay.cover(page(number)), Cover::Hole));
         }
-    }
-
-    #[test]
-    fn only_what_could_be_a_rollback_is_suspected_of_one() {
-        let block: Arc<[u8]> = vec![1; 512].into();
-        let mut commit = overlay(4);
-        commit.put(page(2), Arc::clone(&block));
-        commit.put(page(5), Arc::clone(&block));
-        commit.reach(5 * 512);
-        assert!(commit.is_changed() && !commit.may_restore());
-        commit.put(page(2), block);
-        assert!(commit.may_restore());
-        let mut cut = overlay(4);
-        cut.resize(512);
-        assert!(cut.may_restore());
     }
 
     #[test]

@@ -1,0 +1,147 @@
+//! Connections that are wrong on purpose, each in the way of some other VFS: whoever compares
+//! with plain SQLite must find out.
+
+use std::ffi::c_int;
+
+use rusqlite::Connection;
+
+use crate::StoreError;
+use crate::connect::ConnectOptions;
+use crate::file::{Code, File, MainFile, Step};
+use crate::ladder::Level;
+use crate::page::PageNo;
+use crate::store::{Actor, Change, Geometry, Image};
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// The commit point is `xSync`.
+    CommitAtXSync,
+    /// The commit point is the release of the lock.
+    CommitAtUnlock,
+    /// The atomic window starts from nothing, as if nothing had been written before it.
+    BeginForgets,
+    /// The atomic window ends in an I/O error.
+    WindowFails,
+    /// A refused commit says `SQLITE_BUSY`.
+    RefusalIsBusy,
+    /// A page that cannot be read is zeros.
+    FailedReadIsZeros,
+}
+
+/// Opens a connection like [`Actor::connect_with`], but wrong.
+pub fn connect_flawed(
+    actor: &Actor,
+    options: &ConnectOptions,
+    flaw: Flaw,
+) -> Result<Connection, StoreError> {
+    let image: Box<dyn Image> = match flaw {
+        Flaw::FailedReadIsZeros => Box::new(ZerosForErrors(actor.image()?)),
+        _ => Box::new(actor.image()?),
+    };
+    let file = actor.main_file(image);
+    actor.connect_to(Box::new(Flawed { file, flaw }), options)
+}
+
+struct Flawed {
+    file: MainFile,
+    flaw: Flaw,
+}
+
+impl File for Flawed {
+    fn sync(&mut self) -> Result<(), Code> {
+        match self.flaw {
+            Flaw::CommitAtUnlock => Ok(()),
+            _ => self.file.sync(),
+        }
+    }
+
+    fn unlock(&mut self, level: Level) {
+        if self.flaw == Flaw::CommitAtUnlock {
+            // The error, if any, comes too late to be told.
+            self.file.sync().unwrap_or_default();
+        }
+        self.file.unlock(level);
+    }
+
+    fn control(&mut self, step: Step) -> Result<(), Code> {
+        match (self.flaw, step) {
+            (Flaw::CommitAtXSync | Flaw::CommitAtUnlock, Step::Sync { .. }) => Ok(()),
+            (Flaw::CommitAtXSync | Flaw::CommitAtUnlock, Step::CommitPhaseTwo) => Ok(()),
+            (Flaw::BeginForgets, Step::BeginAtomic) => {
+                self.file.discard();
+                self.file.control(step)
+            }
+            (Flaw::WindowFails, Step::CommitAtomic) => Err(Code::IOERR),
+            (Flaw::RefusalIsBusy, Step::Sync { .. }) => {
+                self.file.control(step).map_err(|_| Code::BUSY)
+            }
+            _ => self.file.control(step),
+        }
+    }
+
+    fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<(), Code> {
+        self.file.read(offset, out)
+    }
+
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Code> {
+        self.file.write(offset, bytes)
+    }
+
+    fn truncate(&mut self, size: u64) -> Result<(), Code> {
+        self.file.truncate(size)
+    }
+
+    fn size(&mut self) -> Result<u64, Code> {
+        self.file.size()
+    }
+
+    fn lock(&mut self, level: Level) -> Result<(), Code> {
+        self.file.lock(level)
+    }
+
+    fn level(&self) -> Level {
+        self.file.level()
+    }
+
+    fn is_reserved(&self) -> bool {
+        self.file.is_reserved()
+    }
+
+    fn pragma(&self, name: &str, value: Option<&str>) -> Result<(), String> {
+        self.file.pragma(name, value)
+    }
+
+    fn characteristics(&self) -> c_int {
+        self.file.characteristics()
+    }
+}
+
+/// An image on which every read succeeds.
+struct ZerosForErrors<I>(I);
+
+impl<I: Image> Image for ZerosForErrors<I> {
+    fn geometry(&self) -> Geometry {
+        self.0.geometry()
+    }
+
+    fn refresh(&mut self) -> Result<Geometry, StoreError> {
+        self.0.refresh()
+    }
+
+    fn read(&mut self, page: PageNo, out: &mut [u8]) -> Result<(), StoreError> {
+        if self.0.read(page, out).is_err() {
+            out.fill(0);
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, change: Change) -> Result<(), StoreError> {
+        self.0.publish(change)
+    }
+
+    fn read_only(&self) -> bool {
+        self.0.read_only()
+    }
+}
