@@ -85,7 +85,7 @@ impl Machine {
         // A dead engine is not worth waiting for.
         let mut options = StoreOptions::default();
         options.settle_for = Duration::ZERO;
-        let store = Store::with_engine_and(faults.clone(), options).unwrap();
+        let store = options.with_engine(faults.clone()).unwrap();
         let id = ActorId::new("pager/test").unwrap();
         let actor = store.create(&id).unwrap();
         let live = connect(&actor, setup).unwrap();
