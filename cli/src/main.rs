@@ -1,3 +1,62 @@
-//! The `actor-migrate` command.
+//! The `actor-migrate` command: reads the command line, runs one verb, says how it went.
 
-fn main() {}
+mod adopt;
+mod apply;
+mod args;
+mod change;
+mod check;
+mod cohort;
+mod completions;
+mod config;
+mod demo;
+mod error;
+mod exit;
+mod explain;
+mod facts;
+mod generate;
+mod inspect;
+mod interrupt;
+mod judge;
+mod output;
+mod pool;
+mod status;
+mod store;
+mod targets;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use config::Config;
+use error::CliError;
+use exit::Exit;
+use output::Printer;
+
+fn main() -> ExitCode {
+    let cli = match args::parse() {
+        Ok(cli) => cli,
+        Err(stop) => return args::stop(&stop).into(),
+    };
+    let printer = Printer::new(&cli.global);
+    interrupt::install();
+    match run(&cli, &printer) {
+        Ok(exit) => exit.into(),
+        Err(error) => printer.failure(&error).into(),
+    }
+}
+
+fn run(cli: &Cli, printer: &Printer) -> Result<Exit, CliError> {
+    let config = || Config::load(cli.global.config.as_deref());
+    match &cli.command {
+        Command::Check(args) => check::run(args, &config()?, printer),
+        Command::Status(args) => status::run(args, &config()?, printer),
+        Command::Inspect(args) => inspect::run(args, &config()?, printer),
+        Command::Apply(args) => apply::run(args, &config()?, printer),
+        Command::Adopt(args) => adopt::run(args, &config()?, printer),
+        Command::Store(args) => store::run(args, &config()?, printer),
+        Command::Demo(args) => demo::run(args, printer),
+        Command::Generate(args) => generate::run(args, printer),
+        Command::Explain(args) => explain::run(args, printer),
+        Command::Completions(args) => completions::completions(args),
+        Command::Man(args) => completions::man(args),
+    }
+}

@@ -1,0 +1,68 @@
+//! The options that `apply` and `adopt` share.
+
+use actor_migrate::{NewLedger, Plan, PlanOptions};
+use clap::{Args, ValueEnum};
+
+use crate::error::CliError;
+use crate::targets::Selection;
+
+/// The fewest characters of a digest that name a plan.
+const DIGEST_CHARS_MIN: usize = 12;
+
+#[derive(Args, Debug)]
+pub(crate) struct ChangeArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Show the plans with their SQL and digests; change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Do not ask; needed where nobody can be asked
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Run exactly this plan or nothing; repeat it for several [at least 12 characters]
+    #[arg(long, value_name = "DIGEST")]
+    pub plan: Vec<String>,
+    /// Tables whose row counts may change although no statement names them
+    #[arg(long, value_name = "TABLE")]
+    rows_may_change: Vec<String>,
+    /// Which ledger to make where there is none
+    #[arg(long, value_enum, default_value_t = Runner::Drizzle, value_name = "RUNNER")]
+    new_ledger: Runner,
+}
+
+/// Whose migrator will read the ledger.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Runner {
+    /// Drizzle's, of the line that the folder is of.
+    Drizzle,
+    /// RivetKit's.
+    Rivetkit,
+}
+
+impl ChangeArgs {
+    /// What the caller allows, with the needs that `adopt` accepts by name.
+    pub(crate) fn options(&self, allow: &[String]) -> PlanOptions {
+        PlanOptions {
+            allow: allow.iter().cloned().collect(),
+            rows_may_change: self.rows_may_change.iter().cloned().collect(),
+            new_ledger: match self.new_ledger {
+                Runner::Drizzle => NewLedger::Drizzle,
+                Runner::Rivetkit => NewLedger::RivetKit,
+            },
+        }
+    }
+
+    /// Refuses a plan other than those that were named, if any were.
+    pub(super) fn require(&self, plan: &Plan, target: &str) -> Result<(), CliError> {
+        let named = |asked: &String| {
+            asked.len() >= DIGEST_CHARS_MIN && plan.digest.starts_with(asked.as_str())
+        };
+        if self.plan.is_empty() || self.plan.iter().any(named) {
+            return Ok(());
+        }
+        Err(CliError::OtherPlan {
+            target: target.to_owned(),
+            digest: plan.digest.clone(),
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! Runs pending migrations on a copy of an actor's real data.
+
+use actor_migrate::{PlanOptions, Standing, Verdict};
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::judge::Judge;
+use crate::output::Diagnostic;
+use crate::targets::Target;
+
+/// What became of the pending migrations on a copy.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub(super) enum Rehearsal {
+    /// Nothing is pending, or nothing may run before a person decides.
+    NotNeeded,
+    Passed,
+    Failed {
+        error: Box<Diagnostic>,
+    },
+}
+
+impl Rehearsal {
+    pub(super) fn failed(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+}
+
+/// Rehearses what would run on the next wake. Of a fresh actor the replay has already shown that it runs.
+pub(super) fn rehearse(
+    judge: &Judge,
+    target: &Target,
+    standing: &Standing,
+) -> Result<Rehearsal, CliError> {
+    if standing.verdict != Verdict::Behind {
+        return Ok(Rehearsal::NotNeeded);
+    }
+    target.rehearse(|copy| {
+        let ran = judge
+            .plan_apply(standing, &PlanOptions::default())
+            .and_then(|plan| judge.execute(copy, &plan));
+        Ok(match ran {
+            Ok(_) => Rehearsal::Passed,
+            Err(error) => Rehearsal::Failed {
+                error: Box::new(Diagnostic::from(&error)),
+            },
+        })
+    })
+}

@@ -1,0 +1,79 @@
+//! One fleet's yardstick: its folder, read and replayed once for all its actors.
+
+use actor_migrate::{
+    Bundle, Expected, InspectOptions, MigrateError, Plan, PlanOptions, Report, Standing,
+};
+use rusqlite::Connection;
+
+use crate::error::CliError;
+use crate::targets::{Fleet, Target};
+
+/// What every actor of a fleet is held against.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    pub bundle: Bundle,
+    expected: Expected,
+    inspect: InspectOptions,
+}
+
+impl Judge {
+    pub(crate) fn new(fleet: &Fleet) -> Result<Self, CliError> {
+        let fail = |error| CliError::migrate(fleet.dir.display(), error);
+        let mut inspect = InspectOptions::default();
+        if let Some(table) = &fleet.table {
+            inspect.table.clone_from(table);
+        }
+        let bundle = Bundle::read(&fleet.dir).map_err(fail)?;
+        let expected = Expected::replay(&bundle).map_err(fail)?;
+        Ok(Self {
+            bundle,
+            expected,
+            inspect,
+        })
+    }
+
+    /// Where one actor stands.
+    pub(crate) fn look(&self, target: &Target) -> Result<Standing, CliError> {
+        target.read(|connection| {
+            let standing =
+                actor_migrate::inspect(connection, &self.bundle, &self.expected, &self.inspect);
+            standing.map_err(|error| CliError::migrate(target.name(), error))
+        })
+    }
+
+    /// What would run on it.
+    pub(crate) fn plan_apply(
+        &self,
+        standing: &Standing,
+        options: &PlanOptions,
+    ) -> Result<Plan, MigrateError> {
+        actor_migrate::plan_apply(&self.bundle, &self.expected, standing, options)
+    }
+
+    /// What would be written to its ledger.
+    pub(crate) fn plan_adopt(
+        &self,
+        standing: &Standing,
+        options: &PlanOptions,
+    ) -> Result<Plan, MigrateError> {
+        actor_migrate::plan_adopt(&self.bundle, &self.expected, standing, options)
+    }
+
+    /// What would be put back into its ledger.
+    pub(crate) fn plan_undo(
+        &self,
+        standing: &Standing,
+        _: &PlanOptions,
+    ) -> Result<Plan, MigrateError> {
+        actor_migrate::plan_undo(&self.bundle, standing)
+    }
+
+    /// Runs a plan.
+    pub(crate) fn execute(
+        &self,
+        connection: &mut Connection,
+        plan: &Plan,
+    ) -> Result<Report, MigrateError> {
+        actor_migrate::execute(connection, &self.bundle, &self.expected, plan)
+    }
+}

@@ -1,0 +1,56 @@
+//! Every code that an error can show has a page.
+
+use std::collections::BTreeSet;
+
+use crate::support::{folder, run};
+
+/// The sources that give errors their codes.
+const SOURCES: [&str; 3] = [
+    include_str!("../../src/error/mod.rs"),
+    include_str!("../../../vfs/src/error.rs"),
+    include_str!("../../../migrate/src/error.rs"),
+];
+
+/// Every literal such as "C101" in those sources.
+fn codes_in_sources() -> BTreeSet<String> {
+    let is_code = |word: &&str| {
+        let digits = word.strip_prefix(['C', 'S', 'M']).unwrap_or_default();
+        digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let words = SOURCES.iter().flat_map(|source| source.split('"'));
+    words.filter(is_code).map(String::from).collect()
+}
+
+#[test]
+fn every_code_has_a_page_and_every_page_a_code() {
+    let here = folder();
+    let index = run(here.path(), &["explain", "--format", "json"]).json();
+    let codes = index["codes"].as_array().unwrap().iter();
+    let listed: BTreeSet<_> = codes
+        .map(|it| it["code"].as_str().unwrap().to_owned())
+        .collect();
+    // H codes are hazards: findings of the migrator, not errors.
+    let errors = listed
+        .iter()
+        .filter(|code| !code.starts_with('H'))
+        .cloned()
+        .collect();
+    assert_eq!(codes_in_sources(), errors);
+    for code in listed {
+        let page = run(here.path(), &["explain", &code.to_lowercase()]).stdout;
+        assert!(page.starts_with(&format!("# {code}: ")), "{page}");
+    }
+}
+
+#[test]
+fn an_unknown_code_is_an_error() {
+    let here = folder();
+    insta::assert_snapshot!(run(here.path(), &["explain", "X1"]).transcript(here.path()), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error[C107]: there is no error code `X1`
+     |
+     = help: for all codes: actor-migrate explain
+    ");
+}

@@ -1,0 +1,17 @@
+//! What the command promises, told by running the real binary.
+
+// All of it is test code: said aloud, so that clippy lets helpers unwrap as it lets tests.
+#![cfg(test)]
+
+mod bad_input;
+mod change;
+mod check;
+mod config;
+mod explain;
+mod generate;
+mod inspect;
+mod interrupt;
+mod read_only;
+mod store;
+mod support;
+mod usage;

@@ -1,0 +1,234 @@
+//! Actors in a store: the same verbs as on files, and the verbs of the store itself.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::support::{Run, contents, copy, fixtures, folder, rows, run, write};
+
+/// A project with two fleets in one store, most of it current, as the configuration describes it.
+fn project() -> tempfile::TempDir {
+    let here = folder();
+    let coding_agent = fixtures().join("coding-agent");
+    let mut config = String::from("store = \"actors.store\"\n");
+    for kind in ["history", "task"] {
+        let dir = format!("src/actors/{kind}/db/drizzle");
+        copy(
+            &coding_agent.join(kind).join("chain"),
+            &here.path().join(&dir),
+        );
+        config +=
+            &format!("[[fleet]]\nname = \"{kind}\"\ndir = \"{dir}\"\nactors = \"{kind}/*\"\n");
+    }
+    write(&here.path().join("actor-migrate.toml"), config);
+    for (kind, stage, id) in [
+        ("history", 8, "history/1"),
+        ("history", 8, "history/2"),
+        ("history", 6, "history/3"),
+        ("task", 8, "task/1"),
+    ] {
+        let file = coding_agent.join(format!("{kind}/actors/after-{stage}.sqlite"));
+        let file = file.to_str().unwrap();
+        let imported = run(
+            here.path(),
+            &["store", "import", file, "--id", id, "--create"],
+        );
+        assert_eq!(imported.code, 0, "{imported:?}");
+    }
+    here
+}
+
+fn squash(here: &Path, kind: &str) {
+    let dir = here.join(format!("src/actors/{kind}/db/drizzle"));
+    std::fs::remove_dir_all(&dir).unwrap();
+    copy(
+        &fixtures().join("coding-agent").join(kind).join("squashed"),
+        &dir,
+    );
+}
+
+fn verb(here: &tempfile::TempDir, words: &str) -> Run {
+    run(here.path(), &words.split(' ').collect::<Vec<_>>())
+}
+
+#[test]
+fn a_configured_project_needs_no_options() {
+    let here = project();
+    insta::assert_snapshot!(verb(&here, "status").transcript(here.path()), @"
+    exit 0
+    --- stdout
+    FLEET    ACTORS  VERDICT  ADOPTION    PENDING  WHO
+    history       2  current  not-needed        0  history/1, history/2
+    history       1  behind   not-needed        2  history/3
+    task          1  current  not-needed        0  task/1
+    4 actors
+    --- stderr
+    ");
+    insta::assert_snapshot!(verb(&here, "check").transcript(here.path()), @"
+    exit 0
+    --- stdout
+    history: 3 actors, 8 migrations in src/actors/history/db/drizzle
+      ok       2  current
+      ok       1  behind, pending: 0006_session_summary, 0007_append_only, rehearsed on a copy of each
+    task: 1 actor, 8 migrations in src/actors/task/db/drizzle
+      ok       1  current
+    ready: 4 actors can take this deploy
+    --- stderr
+    ");
+    insta::assert_snapshot!(verb(&here, "inspect history/3").transcript(here.path()), @"
+    exit 0
+    --- stdout
+    history/3: behind, adoption not-needed
+      ledger       __drizzle_migrations (drizzle-0x), 6 rows
+      position     6 of 8 migrations
+      pending      0006_session_summary
+                   0007_append_only
+    run `actor-migrate apply`, or let the actor migrate when it wakes
+    next: actor-migrate apply history/3 --fleet history --dry-run
+    --- stderr
+    ");
+    let inner = here.path().join("src/actors/task");
+    assert_eq!(run(&inner, &["check", "--fleet", "task"]).code, 0);
+}
+
+#[test]
+fn a_squashed_fleet_is_caught_adopted_and_clean_and_keeps_its_rows() {
+    let here = project();
+    assert_eq!(verb(&here, "apply --yes").code, 0);
+    squash(here.path(), "history");
+    let export = |to: &str| {
+        let exported = verb(&here, &format!("store export history/1 {to}"));
+        assert_eq!(exported.code, 0, "{exported:?}");
+        rows(&here.path().join(to))
+    };
+    let before = export("before.sqlite");
+    assert_eq!(verb(&here, "check").code, 1);
+    insta::assert_snapshot!(verb(&here, "adopt --fleet history --yes").transcript(here.path()), @"
+    exit 0
+    --- stdout
+    done               3  history: squashed -> current
+                          history/1, history/2, history/3
+    adopt: 3 actors, 3 done
+    --- stderr
+    ");
+    assert_eq!(verb(&here, "check").code, 0);
+    assert_eq!(export("after.sqlite"), before);
+    insta::assert_snapshot!(verb(&here, "adopt --fleet history --yes").transcript(here.path()), @"
+    exit 0
+    --- stdout
+    nothing to do      3  history: current
+    adopt: 3 actors, 3 nothing to do
+    --- stderr
+    ");
+}
+
+#[test]
+fn one_actor_answers_with_the_names_of_the_contract() {
+    let here = project();
+    let inspected = verb(&here, "inspect history/3 --format json").json();
+    assert_eq!(inspected["verdict"], json!("behind"));
+    let applied = verb(&here, "apply history/3 --yes --format json").json();
+    assert_eq!(
+        (&applied["target"], &applied["outcome"]),
+        (&json!("history/3"), &json!("done"))
+    );
+    assert_eq!(
+        (&applied["verdict"], &applied["applied"]),
+        (&json!("current"), &inspected["pending"])
+    );
+}
+
+#[test]
+fn rehearsals_and_snapshots_leave_the_store_as_it_was() {
+    let here = project();
+    let list = || verb(&here, "store list --format json").json();
+    let before = list();
+    for words in [
+        "check",
+        "status",
+        "inspect history/3",
+        "apply --dry-run",
+        "adopt --dry-run",
+    ] {
+        assert_eq!(verb(&here, words).code, 0, "{words}");
+        assert_eq!(list(), before, "{words}");
+    }
+}
+
+#[test]
+fn actors_are_named_by_id_or_glob() {
+    let here = project();
+    let ids = |words: &str| {
+        let list = verb(&here, words).json();
+        let ids = list["actors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|actor| actor["id"].as_str().unwrap().to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ids("store list --format json"),
+        ["history/1", "history/2", "history/3", "task/1"]
+    );
+    assert_eq!(ids("store list */1 --format json"), ["history/1", "task/1"]);
+    assert_eq!(
+        ids("store list history/2 task/* --format json"),
+        ["history/2", "task/1"]
+    );
+    let checked = verb(&here, "check history/[12] --format json").json();
+    assert_eq!(checked["actors"], json!(2));
+}
+
+#[test]
+fn deleting_asks_first() {
+    let here = project();
+    let unasked = verb(&here, "store delete task/1");
+    assert_eq!(unasked.code, 2);
+    assert!(unasked.stderr.contains("error[C118]"), "{unasked:?}");
+    insta::assert_snapshot!(verb(&here, "store delete task/1 --yes").transcript(here.path()), @"
+    exit 0
+    --- stdout
+    deleted: 1 actor
+    --- stderr
+    ");
+    assert!(!verb(&here, "store list").stdout.contains("task/1"));
+}
+
+#[test]
+fn importing_needs_a_store_and_does_not_overwrite_unasked() {
+    let here = folder();
+    let file = fixtures().join("coding-agent/task/actors/after-8.sqlite");
+    copy(&file, &here.path().join("42.sqlite"));
+    let before = contents(here.path());
+    let missing = verb(&here, "store import 42.sqlite --store no.store");
+    assert_eq!(missing.code, 2, "{missing:?}");
+    assert_eq!(contents(here.path()), before);
+    let created = verb(
+        &here,
+        "store import 42.sqlite --prefix task/ --store a.store --create",
+    );
+    insta::assert_snapshot!(created.transcript(here.path()), @"
+    exit 0
+    --- stdout
+    imported: 1 actor, 73728 bytes
+    --- stderr
+    ");
+    let again = verb(
+        &here,
+        "store import 42.sqlite --prefix task/ --store a.store",
+    );
+    insta::assert_snapshot!(again.transcript(here.path()), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error[S103]: the actor `task/42` exists already
+    --> 42.sqlite
+     = help: open it, delete it first, or choose another id
+    ");
+    let replaced = verb(
+        &here,
+        "store import 42.sqlite --prefix task/ --store a.store --replace",
+    );
+    assert_eq!(replaced.code, 0, "{replaced:?}");
+}
