@@ -143,6 +143,20 @@ impl MainFile {
         Ok(())
     }
 
+    fn read_locked(&mut self, offset: u64, out: &mut [u8]) -> Result<(), Code> {
+        self.check(Code::IOERR_READ)?;
+        let within = self.overlay.bytes().saturating_sub(offset);
+        let within = usize::try_from(within).unwrap_or(usize::MAX).min(out.len());
+        let (out, beyond) = out.split_at_mut(within);
+        self.read_all(offset, out)
+            .map_err(|error| self.fail(&error, Code::IOERR_READ))?;
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        beyond.fill(0);
+        Err(Code::SHORT_READ)
+    }
+
     /// A whole block of the base, which stays at hand for the next read of a part of it.
     fn base_block(&mut self, page: PageNo) -> Result<Arc<[u8]>, StoreError> {
         if let Some((scratch, bytes)) = &self.scratch
@@ -279,17 +293,23 @@ impl MainFile {
 
 impl File for MainFile {
     fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<(), Code> {
-        self.check(Code::IOERR_READ)?;
-        let within = self.overlay.bytes().saturating_sub(offset);
-        let within = usize::try_from(within).unwrap_or(usize::MAX).min(out.len());
-        let (out, beyond) = out.split_at_mut(within);
-        self.read_all(offset, out)
-            .map_err(|error| self.fail(&error, Code::IOERR_READ))?;
-        if beyond.is_empty() {
-            return Ok(());
+        if self.rung.level() > Level::None || self.image.read_only() {
+            return self.read_locked(offset, out);
         }
-        beyond.fill(0);
-        Err(Code::SHORT_READ)
+        // A new connection looks at the header before it takes any lock (`sqlite3BtreeOpen`) and
+        // again under one, so an empty file is a good enough answer while another one writes.
+        match self.lock(Level::Shared) {
+            Ok(()) => {
+                let read = self.read_locked(offset, out);
+                self.unlock(Level::None);
+                read
+            }
+            Err(Code::BUSY) => {
+                out.fill(0);
+                Err(Code::SHORT_READ)
+            }
+            Err(code) => Err(code),
+        }
     }
 
     fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Code> {

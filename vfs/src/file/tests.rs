@@ -43,15 +43,20 @@ impl TestImage {
         })))
     }
 
-    fn open(&self) -> MainFile {
+    fn open_on(&self, ladder: &Arc<Ladder>) -> MainFile {
         let actor = ActorId::new("test").unwrap();
-        let ladder = Arc::<Ladder>::default();
-        let mut file = MainFile::new(
+        let last_error = Arc::<LastError>::default();
+        MainFile::new(
             actor,
             Box::new(self.clone()),
-            ladder,
-            Arc::<LastError>::default(),
-        );
+            Arc::clone(ladder),
+            last_error,
+        )
+    }
+
+    /// Alone, with the lock that SQLite writes under.
+    fn open(&self) -> MainFile {
+        let mut file = self.open_on(&Arc::default());
         file.lock(Level::Shared).unwrap();
         file.lock(Level::Reserved).unwrap();
         file.lock(Level::Exclusive).unwrap();
@@ -333,6 +338,27 @@ fn page_1_is_read_once_however_often_sqlite_looks_at_the_header() {
     sync(&mut file).unwrap();
     file.read(24, &mut page[..16]).unwrap();
     assert_eq!(image.0.lock().unwrap().reads, 1);
+}
+
+/// Another connection may change the page size before the first lock.
+#[test]
+fn a_read_without_a_lock_sees_the_newest_shape_or_nothing() {
+    let image = TestImage::of(2);
+    let ladder = Arc::<Ladder>::default();
+    let mut writer = image.open_on(&ladder);
+    let mut reader = image.open_on(&ladder);
+    writer.lock(Level::Shared).unwrap();
+    writer.write(0, &header(1024, 1)).unwrap();
+    writer.write(512, &[9; 512]).unwrap();
+    sync(&mut writer).unwrap();
+    let mut out = [1; 100];
+    reader.read(0, &mut out).unwrap();
+    assert_eq!(out[..], header(1024, 1)[..100]);
+    assert_eq!(reader.level(), Level::None);
+    writer.lock(Level::Reserved).unwrap();
+    writer.lock(Level::Exclusive).unwrap();
+    assert_eq!(reader.read(0, &mut out), Err(Code::SHORT_READ));
+    assert_eq!(out, [0; 100]);
 }
 
 #[test]

@@ -200,6 +200,37 @@ fn snapshot_readers_see_one_commit_each_and_never_wait_for_the_writer() {
     assert_eq!(content(&pinned).unwrap(), before);
 }
 
+/// SQLite reads the header before it takes any lock (`sqlite3BtreeOpen`), and may find the shape
+/// of the database changing under it.
+#[test]
+fn a_connection_may_open_while_another_changes_the_page_size() {
+    let (_, actor) = actor();
+    let writer = shared(&actor);
+    writer.busy_timeout(Duration::from_secs(60)).unwrap();
+    writer
+        .execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES(1)")
+        .unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let opener = {
+        let (actor, done) = (actor.clone(), Arc::clone(&done));
+        thread::spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                let connection = shared(&actor);
+                connection.busy_timeout(Duration::from_secs(60)).unwrap();
+                let rows = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
+                assert_eq!(rows, Ok(1));
+            }
+        })
+    };
+    for page_size in [512, 8192, 1024, 65_536].into_iter().cycle().take(1_000) {
+        writer
+            .execute_batch(&format!("PRAGMA page_size={page_size}; VACUUM"))
+            .unwrap();
+    }
+    done.store(true, Ordering::Relaxed);
+    opener.join().unwrap();
+}
+
 /// A journal that stayed open without a lock, as `UNDELETABLE_WHEN_OPEN` would have it, would be
 /// rolled back over the other connection's commit.
 #[test]
