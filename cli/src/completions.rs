@@ -1,12 +1,11 @@
 //! `completions` and `man`: what a package installs beside the command.
 
-use std::io::{self, Write};
-
 use clap::{Args, CommandFactory};
 
 use crate::args::Cli;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::output::raw;
 
 /// Print the completion script of a shell
 #[derive(Args, Debug)]
@@ -32,7 +31,8 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Result<Exit, CliError> {
         "actor-migrate",
         &mut script,
     );
-    print(&script)
+    raw(&script)?;
+    Ok(Exit::Yes)
 }
 
 pub(crate) fn man(_: &ManArgs) -> Result<Exit, CliError> {
@@ -40,10 +40,6 @@ pub(crate) fn man(_: &ManArgs) -> Result<Exit, CliError> {
     clap_mangen::Man::new(Cli::command())
         .render(&mut page)
         .map_err(CliError::Answer)?;
-    print(&page)
-}
-
-fn print(bytes: &[u8]) -> Result<Exit, CliError> {
-    io::stdout().write_all(bytes).map_err(CliError::Answer)?;
+    raw(&page)?;
     Ok(Exit::Yes)
 }

@@ -35,10 +35,14 @@ impl Judge {
     /// Where one actor stands.
     pub(crate) fn look(&self, target: &Target) -> Result<Standing, CliError> {
         target.read(|connection| {
-            let standing =
-                actor_migrate::inspect(connection, &self.bundle, &self.expected, &self.inspect);
+            let standing = self.look_at(connection);
             standing.map_err(|error| CliError::migrate(target.name(), error))
         })
+    }
+
+    /// Where an open database stands.
+    pub(crate) fn look_at(&self, connection: &Connection) -> Result<Standing, MigrateError> {
+        actor_migrate::inspect(connection, &self.bundle, &self.expected, &self.inspect)
     }
 
     /// What would run on it.

@@ -14,7 +14,7 @@ pub(crate) struct ChangeArgs {
     #[command(flatten)]
     pub selection: Selection,
     /// Show the plans with their SQL and digests; change nothing
-    #[arg(long, conflicts_with = "yes")]
+    #[arg(long)]
     pub dry_run: bool,
     /// Do not ask; needed where nobody can be asked
     #[arg(long, short)]

@@ -22,7 +22,7 @@ use crate::{interrupt, pool};
 struct Answer {
     action: &'static str,
     actors: usize,
-    counts: BTreeMap<&'static str, usize>,
+    counts: BTreeMap<Outcome, usize>,
     cohorts: Vec<Cohort<Cause>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -180,7 +180,7 @@ impl Answer {
         let cohorts = cohorts.finish(|cause| (place(cause), cause.outcome));
         let mut counts = BTreeMap::new();
         for cohort in &cohorts {
-            *counts.entry(cohort.cause.outcome.word()).or_default() += cohort.count;
+            *counts.entry(cohort.cause.outcome).or_default() += cohort.count;
         }
         let planned = cohorts
             .iter()
@@ -213,7 +213,7 @@ impl fmt::Display for Answer {
         let counts = self
             .counts
             .iter()
-            .map(|(word, count)| format!("{count} {word}"))
+            .map(|(outcome, count)| format!("{count} {}", outcome.word()))
             .collect::<Vec<_>>()
             .join(", ");
         let actors = count(self.actors, "actor");

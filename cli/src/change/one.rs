@@ -121,12 +121,16 @@ impl One {
     fn refused(self, error: &MigrateError, printer: &Printer) -> Result<Exit, CliError> {
         let mut diagnostic = Diagnostic::from(error);
         diagnostic.place.target = Some(self.target.clone());
-        let one = Self {
-            outcome: Outcome::Refused,
-            error: Some(diagnostic),
-            ..self
-        };
-        printer.answer_of_library(&one)?;
+        if printer.for_people() {
+            printer.show(&diagnostic);
+        } else {
+            let (outcome, error) = (Outcome::Refused, Some(diagnostic));
+            printer.answer_of_library(&Self {
+                outcome,
+                error,
+                ..self
+            })?;
+        }
         Ok(Exit::No)
     }
 }
@@ -135,9 +139,8 @@ impl fmt::Display for One {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (good, bad, bold) = (style::GOOD, style::BAD, style::BOLD);
         let (target, verdict, action) = (&self.target, self.standing.verdict, self.action);
-        match (self.outcome, &self.error) {
-            (_, Some(error)) => writeln!(f, "{}", error.render()),
-            (Outcome::Done, _) => {
+        match self.outcome {
+            Outcome::Done => {
                 let before = self.verdict_before.unwrap_or(verdict);
                 writeln!(
                     f,
@@ -147,7 +150,7 @@ impl fmt::Display for One {
                     .iter()
                     .try_for_each(|tag| writeln!(f, "  applied {tag}"))
             }
-            (Outcome::Planned, _) => {
+            Outcome::Planned => {
                 writeln!(
                     f,
                     "{bold}plan{bold:#}: {action} {bold}{target}{bold:#}, which is {verdict}"
@@ -157,13 +160,13 @@ impl fmt::Display for One {
                 writeln!(f, "digest: {digest}")?;
                 self.next.iter().try_for_each(|next| style::next(f, next))
             }
-            (Outcome::NothingToDo, _) => {
+            Outcome::NothingToDo => {
                 writeln!(
                     f,
                     "{good}nothing to do{good:#}: {bold}{target}{bold:#} is {verdict}"
                 )
             }
-            (outcome, _) => writeln!(f, "{bad}{}{bad:#}: {target}", outcome.word()),
+            outcome => writeln!(f, "{bad}{}{bad:#}: {target}", outcome.word()),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::judge::Judge;
 use crate::output::{Printer, Progress};
-use crate::targets::{Fleet, Selection, Target};
+use crate::targets::{Fleet, Selection, Target, unclaimed};
 use crate::{generate, interrupt, pool};
 use cause::Cause;
 use report::Report;
@@ -48,6 +48,9 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, printer: &Printer) -> Resul
         report.add(fleet, judge, generate::stale_beside(&fleet.dir)?, cohorts);
     }
     drop(progress);
+    if args.selection.is_everything() {
+        report.leave_out(unclaimed(&fleets)?);
+    }
     if interrupt::asked() {
         return Ok(printer.interrupted(report.actors(), actors));
     }

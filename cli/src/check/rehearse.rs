@@ -1,6 +1,7 @@
 //! Runs pending migrations on a copy of an actor's real data.
 
-use actor_migrate::{PlanOptions, Standing, Verdict};
+use actor_migrate::{MigrateError, PlanOptions, Standing, Verdict};
+use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -36,14 +37,18 @@ pub(super) fn rehearse(
         return Ok(Rehearsal::NotNeeded);
     }
     target.rehearse(|copy| {
-        let ran = judge
-            .plan_apply(standing, &PlanOptions::default())
-            .and_then(|plan| judge.execute(copy, &plan));
-        Ok(match ran {
-            Ok(_) => Rehearsal::Passed,
+        Ok(match run(judge, copy) {
+            Ok(()) => Rehearsal::Passed,
             Err(error) => Rehearsal::Failed {
                 error: Box::new(Diagnostic::from(&error)),
             },
         })
     })
+}
+
+/// Plans anew: the actor may have moved on since it was looked at.
+fn run(judge: &Judge, copy: &mut Connection) -> Result<(), MigrateError> {
+    let standing = judge.look_at(copy)?;
+    let plan = judge.plan_apply(&standing, &PlanOptions::default())?;
+    judge.execute(copy, &plan).map(drop)
 }

@@ -21,6 +21,8 @@ pub(super) struct Report {
     counts: BTreeMap<&'static str, usize>,
     cohorts: Vec<Cohort<Cause>>,
     fleets: Vec<FleetReport>,
+    /// Actors that belong to no fleet: nobody looked at them.
+    unclaimed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -68,6 +70,11 @@ impl Report {
         });
     }
 
+    /// Names the actors that nobody looked at.
+    pub(super) fn leave_out(&mut self, unclaimed: Vec<String>) {
+        self.unclaimed = unclaimed;
+    }
+
     pub(super) fn actors(&self) -> usize {
         self.actors
     }
@@ -111,6 +118,13 @@ impl fmt::Display for Report {
                 .iter()
                 .filter(of_fleet)
                 .try_for_each(|cohort| cohort.fmt(f))?;
+        }
+        if let Some(first) = self.unclaimed.first() {
+            let (warn, left) = (style::WARN, count(self.unclaimed.len(), "actor"));
+            writeln!(
+                f,
+                "{warn}not looked at{warn:#}: {left} in no fleet, such as {first}"
+            )?;
         }
         let stale: usize = self.fleets.iter().map(|fleet| fleet.stale.len()).sum();
         match (self.blocked(), stale) {

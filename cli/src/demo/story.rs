@@ -57,7 +57,9 @@ impl<'a> Story<'a> {
         self.show("check", 1)?;
         self.scene("The cure: make every ledger say what the schema of its actor proves")?;
         self.show("adopt --dry-run", 1)?;
-        self.scene("Two baselines also write rows. These actors have them already: that is accepted by name")?;
+        self.scene(
+            "A baseline that also writes rows is accepted by name: these actors have them already",
+        )?;
         self.show("adopt --allow data:0000_baseline --yes", 0)?;
         self.show("check", 0)?;
         let after = Rows::read(self.project)?;

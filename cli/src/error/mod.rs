@@ -34,6 +34,8 @@ pub(crate) enum CliError {
     Answer(#[source] io::Error),
     #[error("no Drizzle folder (`**/db/drizzle`) in here")]
     NoFolders { actors: PathBuf },
+    #[error("this is a folder of Drizzle 1.0, and RivetKit's migrator reads a journal")]
+    NoJournal { path: PathBuf },
     #[error("there is no error code `{code}`")]
     NoSuchCode { code: String },
     #[error("there is no {} `{name}`", if *.in_store { "actor" } else { "file" })]
@@ -138,6 +140,7 @@ impl CliError {
             Self::Answer(_) => "C105",
             Self::NoFolders { .. } => "C106",
             Self::NoSuchCode { .. } => "C107",
+            Self::NoJournal { .. } => "C108",
             Self::NoSuchTarget { .. } => "C109",
             Self::NotOne { .. } => "C110",
             Self::NoSuchFleet { .. } => "C111",
@@ -175,6 +178,9 @@ impl CliError {
                 "pass the project that holds src/actors: --root <folder>".into()
             }
             Self::NoSuchCode { .. } => "for all codes: actor-migrate explain".into(),
+            Self::NoJournal { .. } => {
+                "generate this folder with drizzle-kit 0.31, or keep it out of src/actors".into()
+            }
             Self::NoSuchTarget { in_store: true, .. } => {
                 "for the actors of a store: actor-migrate store list".into()
             }
@@ -222,7 +228,8 @@ impl CliError {
             | Self::Sqlite { path, .. }
             | Self::Changing { path }
             | Self::OneId { path }
-            | Self::NotEmpty { path } => Place::path(path),
+            | Self::NotEmpty { path }
+            | Self::NoJournal { path } => Place::path(path),
             Self::Config {
                 path, text, span, ..
             } => place::in_config(path, text, span.as_ref()),

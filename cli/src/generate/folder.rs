@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use actor_migrate::Bundle;
+use actor_migrate::{Bundle, Layout};
 use walkdir::WalkDir;
 
 use crate::error::CliError;
@@ -47,6 +47,11 @@ impl Folder {
     pub(super) fn read(drizzle: &Path) -> Result<Self, CliError> {
         let bundle =
             Bundle::read(drizzle).map_err(|source| CliError::migrate(drizzle.display(), source))?;
+        if bundle.layout != Layout::DrizzleJournal {
+            return Err(CliError::NoJournal {
+                path: drizzle.to_owned(),
+            });
+        }
         let path = drizzle.join("meta").join("_journal.json");
         let journal =
             std::fs::read_to_string(&path).map_err(|error| CliError::read(&path, error))?;
@@ -66,15 +71,20 @@ impl Folder {
         })
     }
 
-    /// Where the module goes: `db/migrations.ts`.
+    /// Where the module goes.
     pub(super) fn target(&self) -> PathBuf {
-        self.drizzle.with_file_name("migrations.ts")
+        module_beside(&self.drizzle)
     }
 
     /// drizzle-kit's own module, which ours replaces and which goes stale without a word.
     pub(super) fn superseded(&self) -> PathBuf {
         self.drizzle.join("migrations.js")
     }
+}
+
+/// Where the module of a folder stands: `db/migrations.ts`.
+pub(super) fn module_beside(drizzle: &Path) -> PathBuf {
+    drizzle.with_file_name("migrations.ts")
 }
 
 /// The key that RivetKit's migrator builds: `"m" + String(idx).padStart(4, "0")`.

@@ -85,13 +85,15 @@ fn stale_below(root: &Path) -> Result<(usize, Vec<Stale>), CliError> {
     Ok((folders.len(), stale.into_iter().flatten().collect()))
 }
 
-/// What is stale beside one Drizzle folder. `check` asks this too.
+/// What is stale beside one Drizzle folder, if its module is one of ours: a module that somebody
+/// wrote by hand is theirs to keep right. `check` asks this.
 pub(crate) fn stale_beside(drizzle: &Path) -> Result<Vec<Stale>, CliError> {
-    let folder = Folder::read(drizzle)?;
-    if folder.target().exists() {
-        stale(&folder)
-    } else {
-        Ok(Vec::new())
+    let module = write::read_if_there(&folder::module_beside(drizzle))?;
+    match module {
+        Some(module) if module.starts_with(render::MARK.as_bytes()) => {
+            stale(&Folder::read(drizzle)?)
+        }
+        _ => Ok(Vec::new()),
     }
 }
 

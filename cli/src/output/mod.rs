@@ -7,7 +7,7 @@ pub(crate) mod style;
 mod table;
 
 pub(crate) use diagnostic::{Diagnostic, Excerpt, Place};
-pub(crate) use printer::Printer;
+pub(crate) use printer::{Printer, raw};
 pub(crate) use progress::Progress;
 pub(crate) use table::table;
 

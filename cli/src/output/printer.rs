@@ -116,18 +116,20 @@ impl Printer {
         read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
     }
 
+    /// Shows an error to people.
+    pub(crate) fn show(&self, diagnostic: &Diagnostic) {
+        // When even this cannot be written, the exit code still says it.
+        let _ = writeln!(anstream::stderr(), "{}", diagnostic.render());
+    }
+
     /// Says why there is no answer, and returns how the run ends.
     pub(crate) fn failure(&self, error: &CliError) -> Exit {
         let diagnostic = error.diagnostic();
-        let written = match self.format {
-            Format::Json => json(&Failure { error: &diagnostic }),
-            Format::Human => {
-                let _ = writeln!(anstream::stderr(), "{}", diagnostic.render());
-                Ok(())
-            }
-        };
-        // When even this cannot be written, the exit code still says it.
-        drop(written);
+        match self.format {
+            Format::Human => self.show(&diagnostic),
+            // As above.
+            Format::Json => drop(json(&Failure { error: &diagnostic })),
+        }
         Exit::Unknown
     }
 }
@@ -143,6 +145,11 @@ fn plain_json<T: Serialize>(answer: &T) -> Result<(), CliError> {
     let text =
         serde_json::to_string_pretty(answer).map_err(|source| CliError::Answer(source.into()))?;
     out(format_args!("{text}\n"))
+}
+
+/// Writes bytes that are no answer, such as a completion script.
+pub(crate) fn raw(bytes: &[u8]) -> Result<(), CliError> {
+    out(format_args!("{}", String::from_utf8_lossy(bytes)))
 }
 
 /// Writes to stdout. A reader that went away (`| head`) had what it wanted.

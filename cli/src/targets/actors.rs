@@ -87,7 +87,7 @@ fn lookup(store: &Store, word: &str, glob: Option<&GlobMatcher>) -> Result<Vec<A
 }
 
 /// All actors whose id begins with `prefix`.
-fn list(store: &Store, prefix: &str) -> Result<Vec<ActorId>, CliError> {
+pub(super) fn list(store: &Store, prefix: &str) -> Result<Vec<ActorId>, CliError> {
     let mut options = ListOptions::default();
     prefix.clone_into(&mut options.prefix);
     store

@@ -3,6 +3,7 @@
 mod actors;
 mod file;
 mod select;
+mod unclaimed;
 mod wanted;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use rusqlite::backup::Backup;
 
 pub(crate) use actors::{actors_named, every_actor};
 pub(crate) use select::{Fleet, Selection, SourceArgs};
+pub(crate) use unclaimed::unclaimed;
 
 use crate::error::CliError;
 

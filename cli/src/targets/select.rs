@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use actor_vfs::Store;
 use clap::Args;
 
 use super::actors;
@@ -61,6 +62,8 @@ pub(crate) struct Fleet {
     pub name: Option<String>,
     pub dir: PathBuf,
     pub table: Option<String>,
+    /// The store that its actors are in, if they are in one, with its path.
+    pub store: Option<(PathBuf, Store)>,
     /// In order of name.
     pub targets: Vec<Target>,
     /// The targets as they were asked for, to be typed again.
@@ -76,9 +79,11 @@ impl Selection {
         let mut wanted = Wanted::new(&self.targets);
         let mut fleets = Vec::new();
         for fleet in self.fleets(config)? {
+            let mut store = None;
             let mut targets = match &fleet.source {
                 SourceConfig::Store(path) => {
-                    actors::select(&stores.open(path)?, fleet.actors.as_ref(), &mut wanted)?
+                    let (_, opened) = store.insert((path.clone(), stores.open(path)?));
+                    actors::select(opened, fleet.actors.as_ref(), &mut wanted)?
                 }
                 SourceConfig::Files(folder) => files_of(folder, &fleet, &mut wanted)?,
                 SourceConfig::Named => named(&mut wanted)?,
@@ -89,6 +94,7 @@ impl Selection {
                 name: fleet.name,
                 dir: fleet.dir,
                 table: fleet.table,
+                store,
                 targets,
                 asked,
                 scope,
@@ -106,6 +112,11 @@ impl Selection {
             return Err(CliError::NoTarget);
         }
         self.resolve(config)
+    }
+
+    /// Whether all that the configuration names was asked for.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.targets.is_empty() && self.fleet.is_empty() && self.source.dir.is_none()
     }
 
     /// The target, if a single one was asked for by its name.

@@ -20,9 +20,9 @@ fn nothing_changes_without_a_yes() {
     plan: adopt history/actors/after-8.sqlite, which is squashed
       -- copy 8 rows of "__drizzle_migrations" to __actor_migrate_archive
       DELETE FROM "__drizzle_migrations"; -- 8 rows
-      INSERT INTO "__drizzle_migrations" (hash, created_at) VALUES ('f70767d0085783da2adadd4847b66c3e40ab623b43eb0359b4729a24812c458f', 1780309841093); -- 0000_baseline
-    digest: 2a615f2bff5e92f35fb949a48e6c29a9683361cda54aaa58f7ceaa374049fd5c
-    next: actor-migrate adopt history/actors/after-8.sqlite --dir history/squashed --plan 2a615f2bff5e92f35fb949a48e6c29a9683361cda54aaa58f7ceaa374049fd5c --yes
+      INSERT INTO "__drizzle_migrations" (hash, created_at) VALUES ('<sha256>', 1780309841093); -- 0000_baseline
+    digest: <sha256>
+    next: actor-migrate adopt history/actors/after-8.sqlite --dir history/squashed --plan <sha256> --yes
     --- stderr
     "#);
     let unasked = run(here.path(), &["adopt", FILE, "--dir", "history/squashed"]);
@@ -253,7 +253,7 @@ fn what_is_refused_stays_as_it_is_and_the_others_go_on() {
                           history/actors/after-8.sqlite
     nothing to do      1  current
     nothing to do      1  fresh
-    adopt: 10 actors, 1 done, 2 nothing to do, 7 refused
+    adopt: 10 actors, 7 refused, 1 done, 2 nothing to do
     --- stderr
     ");
     assert_eq!(std::fs::read(&behind).unwrap(), before);

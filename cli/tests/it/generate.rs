@@ -211,3 +211,42 @@ fn a_project_without_folders_is_an_error_and_says_where_we_looked() {
      = help: pass the project that holds src/actors: --root <folder>
     ");
 }
+
+#[test]
+fn a_module_written_by_hand_is_no_business_of_check() {
+    let root = folder();
+    project(root.path(), "note", &[(0, b"SELECT 0;")]);
+    let db = root.path().join("src/actors/note/db");
+    write(
+        &db.join("migrations.ts"),
+        "// kept by hand\nexport default {};\n",
+    );
+    let dir = db.join("drizzle");
+    assert_eq!(
+        run(root.path(), &["check", "--dir", dir.to_str().unwrap()]).code,
+        0
+    );
+    assert_eq!(run(root.path(), &["generate", "--check"]).code, 1);
+}
+
+#[test]
+fn a_folder_of_drizzle_1_is_refused_by_generate_and_taken_by_check() {
+    let root = folder();
+    let dir = root.path().join("src/actors/note/db/drizzle");
+    write(
+        &dir.join("20260302091530_init/migration.sql"),
+        "CREATE TABLE t (id integer primary key);",
+    );
+    insta::assert_snapshot!(run(root.path(), &["generate"]).transcript(root.path()), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error[C108]: this is a folder of Drizzle 1.0, and RivetKit's migrator reads a journal
+    --> src/actors/note/db/drizzle
+     = help: generate this folder with drizzle-kit 0.31, or keep it out of src/actors
+    ");
+    assert_eq!(
+        run(root.path(), &["check", "--dir", dir.to_str().unwrap()]).code,
+        0
+    );
+}

@@ -7,6 +7,7 @@ mod bad_input;
 mod change;
 mod check;
 mod config;
+mod demo;
 mod explain;
 mod generate;
 mod inspect;

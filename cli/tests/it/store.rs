@@ -232,3 +232,45 @@ fn importing_needs_a_store_and_does_not_overwrite_unasked() {
     );
     assert_eq!(replaced.code, 0, "{replaced:?}");
 }
+
+/// A typing error in a glob must not make an empty fleet look ready.
+#[test]
+fn actors_that_no_fleet_speaks_of_are_said_aloud() {
+    let here = project();
+    let config = here.path().join("actor-migrate.toml");
+    let mistyped = std::fs::read_to_string(&config)
+        .unwrap()
+        .replace("\"task/*\"", "\"tusk/*\"");
+    write(&config, mistyped);
+    insta::assert_snapshot!(verb(&here, "check").transcript(here.path()), @"
+    exit 0
+    --- stdout
+    history: 3 actors, 8 migrations in src/actors/history/db/drizzle
+      ok       2  current
+      ok       1  behind, pending: 0006_session_summary, 0007_append_only, rehearsed on a copy of each
+    task: 0 actors, 8 migrations in src/actors/task/db/drizzle
+    not looked at: 1 actor in no fleet, such as task/1
+    ready: 3 actors can take this deploy
+    --- stderr
+    ");
+    assert_eq!(
+        verb(&here, "check --format json").json()["unclaimed"],
+        json!(["task/1"])
+    );
+    assert_eq!(
+        verb(&here, "check --fleet history --format json").json()["unclaimed"],
+        json!([])
+    );
+}
+
+#[test]
+fn verbose_names_every_actor() {
+    let here = project();
+    let names = verb(&here, "status --verbose").stdout;
+    assert!(
+        ["history/1", "history/2", "history/3", "task/1"]
+            .iter()
+            .all(|id| names.contains(id)),
+        "{names}"
+    );
+}

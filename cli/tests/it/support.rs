@@ -25,8 +25,22 @@ impl Run {
             "exit {}\n--- stdout\n{}--- stderr\n{}",
             self.code, self.stdout, self.stderr
         );
-        text.replace(&format!("{}/", folder.display()), "")
+        mask_digests(&text.replace(&format!("{}/", folder.display()), ""))
     }
+}
+
+/// Digests change with every word of a plan, which is not what a transcript is about.
+fn mask_digests(text: &str) -> String {
+    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let mask = |word: &str| {
+        let digest = word.trim_matches(|c| !is_hex(c));
+        if digest.len() == 64 && digest.chars().all(is_hex) {
+            word.replace(digest, "<sha256>")
+        } else {
+            word.to_owned()
+        }
+    };
+    text.split_inclusive([' ', '\n', '(']).map(mask).collect()
 }
 
 /// Runs `actor-migrate` in `folder`, as a script would: no terminal, no input.
