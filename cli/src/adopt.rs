@@ -15,21 +15,21 @@ use crate::output::{Printer, word};
 /// application are not touched; the old ledger rows are archived. Running it twice is safe.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  actor-migrate adopt --dry-run                              Show what would be written to every ledger
+  actor-migrate adopt --dry-run                              Show what would be written
   actor-migrate adopt --fleet workspace --yes                Adopt a whole fleet
   actor-migrate adopt actor.sqlite --dir drizzle --yes       One file
   actor-migrate adopt actor.sqlite --dir drizzle --undo      Put the old ledger rows back
 
 Exit codes: 0 all is adopted, 1 some actor is left as it was, 2 could not say.")]
 pub(crate) struct AdoptArgs {
-    #[command(flatten)]
-    change: ChangeArgs,
     /// Accept a need that `inspect` names, or all of a sort by the part before its colon (may be repeated)
     #[arg(long, value_name = "NEED")]
     allow: Vec<String>,
     /// Give the ledger back the rows that the last adoption archived
     #[arg(long, conflicts_with = "allow")]
     undo: bool,
+    #[command(flatten)]
+    change: ChangeArgs,
 }
 
 pub(crate) fn run(args: &AdoptArgs, config: &Config, printer: &Printer) -> Result<Exit, CliError> {

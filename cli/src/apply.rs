@@ -15,9 +15,9 @@ use crate::output::Printer;
 /// row lost its parent, and no table changed its row count that no statement writes. Running it twice is safe.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  actor-migrate apply actor.sqlite --dir drizzle --dry-run     Show the SQL and the digest of the plan
-  actor-migrate apply actor.sqlite --dir drizzle --plan 9f2c6b1d04ae --yes    Run exactly that plan
-  actor-migrate apply --fleet workspace                        A whole fleet, after one question
+  actor-migrate apply actor.sqlite --dir drizzle --dry-run    Show the SQL and the digest
+  actor-migrate apply actor.sqlite --dir drizzle --plan 9f2c6b1d04ae --yes    Exactly that
+  actor-migrate apply --fleet workspace                       A whole fleet, after one question
 
 Exit codes: 0 all is applied, 1 some actor is left as it was, 2 could not say.")]
 pub(crate) struct ApplyArgs {

@@ -40,11 +40,21 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// How the answer is written
-    #[arg(long, global = true, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    /// How the answer is written: human or json
+    #[arg(
+        long,
+        global = true,
+        default_value = "human",
+        hide_possible_values = true
+    )]
     pub format: Format,
-    /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    /// When to use colour: auto, always or never
+    #[arg(
+        long,
+        global = true,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub color: Color,
     /// Say only the answer and errors
     #[arg(long, short, global = true, conflicts_with = "verbose")]

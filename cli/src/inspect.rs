@@ -25,11 +25,11 @@ pub(crate) struct InspectArgs {
     /// A SQLite file, or the id of an actor in the store
     #[arg(value_name = "TARGET")]
     target: OsString,
-    #[command(flatten)]
-    source: SourceArgs,
     /// The fleet of the configuration that it belongs to
     #[arg(long, value_name = "NAME", conflicts_with = "dir")]
     fleet: Vec<String>,
+    #[command(flatten)]
+    source: SourceArgs,
 }
 
 /// Where it stands. The fields are those of the machine contract.

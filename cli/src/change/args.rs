@@ -11,8 +11,6 @@ const DIGEST_CHARS_MIN: usize = 12;
 
 #[derive(Args, Debug)]
 pub(crate) struct ChangeArgs {
-    #[command(flatten)]
-    pub selection: Selection,
     /// Show the plans with their SQL and digests; change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -25,9 +23,11 @@ pub(crate) struct ChangeArgs {
     /// Tables whose row counts may change although no statement names them
     #[arg(long, value_name = "TABLE")]
     rows_may_change: Vec<String>,
-    /// Which ledger to make where there is none
-    #[arg(long, value_enum, default_value_t = Runner::Drizzle, value_name = "RUNNER")]
+    /// Which ledger to make where there is none: drizzle or rivetkit
+    #[arg(long, default_value = "drizzle", hide_possible_values = true)]
     new_ledger: Runner,
+    #[command(flatten)]
+    pub selection: Selection,
 }
 
 /// Whose migrator will read the ledger.

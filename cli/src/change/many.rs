@@ -28,18 +28,23 @@ struct Answer {
     next: Option<String>,
 }
 
-/// An actor whose plan may run. Actors that stand alike have equal plans, which are kept once.
+/// What is to be done to actors that stand alike: their plans are equal, so one is kept.
+struct Work {
+    plan: Plan,
+    cause: Cause,
+}
+
+/// An actor whose plan may run.
 struct Job<'a> {
     judge: &'a Judge,
     target: &'a Target,
-    plan: Arc<Plan>,
-    cause: Arc<Cause>,
+    work: Arc<Work>,
 }
 
 /// An actor after planning.
 enum Planned {
-    ToRun(Box<Plan>, Cause),
-    Still(Cause),
+    ToRun(Box<Work>),
+    Still(Box<Cause>),
 }
 
 pub(super) fn run(
@@ -57,11 +62,13 @@ pub(super) fn run(
     if interrupt::asked() {
         return Ok(printer.interrupted(0, total));
     }
-    jobs.iter()
-        .try_for_each(|job| change.args.require(&job.plan, &job.target.name()))?;
+    for job in &jobs {
+        change.args.require(&job.work.plan, &job.target.name())?;
+    }
     let mut planned = cohorts.clone();
-    jobs.iter()
-        .for_each(|job| planned.add(job.target.name(), Cause::clone(&job.cause)));
+    for job in &jobs {
+        planned.add(job.target.name(), job.work.cause.clone());
+    }
     let planned = Answer::new(change, fleets, planned);
     if change.args.dry_run || jobs.is_empty() {
         printer.answer(&planned)?;
@@ -92,61 +99,45 @@ fn plan<'a>(
     let progress = printer.progress("planning", total);
     let mut jobs = Vec::new();
     for (fleet, judge) in fleets.iter().zip(judges) {
-        let mut plans: BTreeMap<String, (Arc<Plan>, Arc<Cause>)> = BTreeMap::new();
+        let mut kept: BTreeMap<String, Arc<Work>> = BTreeMap::new();
         let collect = |target: &'a Target, planned: Planned| {
             progress.step();
             match planned {
-                Planned::Still(cause) => cohorts.add(
-                    target.name(),
-                    Cause {
-                        fleet: fleet.name.clone(),
-                        ..cause
-                    },
-                ),
-                Planned::ToRun(plan, cause) => {
-                    let digest = plan.digest.clone();
-                    let new = || {
-                        (
-                            Arc::new(*plan),
-                            Arc::new(Cause {
-                                fleet: fleet.name.clone(),
-                                ..cause
-                            }),
-                        )
-                    };
-                    let (plan, cause) = plans.entry(digest).or_insert_with(new).clone();
+                Planned::Still(cause) => cohorts.add(target.name(), *cause),
+                Planned::ToRun(work) => {
+                    let kept = kept.entry(work.plan.digest.clone());
+                    let work = kept.or_insert_with(|| Arc::from(work)).clone();
                     jobs.push(Job {
                         judge,
                         target,
-                        plan,
-                        cause,
+                        work,
                     });
                 }
             }
         };
-        pool::each(
-            &fleet.targets,
-            |target| plan_one(change, judge, target),
-            collect,
-        );
+        let work = |target| plan_one(change, fleet, judge, target);
+        pool::each(&fleet.targets, work, collect);
     }
     jobs
 }
 
-fn plan_one(change: &Change<'_>, judge: &Judge, target: &Target) -> Planned {
+fn plan_one(change: &Change<'_>, fleet: &Fleet, judge: &Judge, target: &Target) -> Planned {
+    let named = |cause: Cause| Cause {
+        fleet: fleet.name.clone(),
+        ..cause
+    };
+    let still = |cause: Cause| Planned::Still(Box::new(named(cause)));
     let standing = match judge.look(target) {
         Ok(standing) => standing,
-        Err(error) => return Planned::Still(Cause::unreadable(&error)),
+        Err(error) => return still(Cause::unreadable(&error)),
     };
     match (change.plan)(judge, &standing, &change.options) {
-        Ok(plan) if plan.is_empty() => {
-            Planned::Still(Cause::still(Outcome::NothingToDo, &standing))
-        }
+        Ok(plan) if plan.is_empty() => still(Cause::still(Outcome::NothingToDo, &standing)),
         Ok(plan) => {
-            let cause = Cause::planned(&standing, &plan);
-            Planned::ToRun(Box::new(plan), cause)
+            let cause = named(Cause::planned(&standing, &plan));
+            Planned::ToRun(Box::new(Work { plan, cause }))
         }
-        Err(error) => Planned::Still(Cause::refused(&standing, &error)),
+        Err(error) => still(Cause::refused(&standing, &error)),
     }
 }
 
@@ -160,17 +151,17 @@ fn execute(jobs: &[Job<'_>], printer: &Printer, cohorts: &mut Cohorts<Cause>) ->
 }
 
 fn execute_one(job: &Job<'_>) -> Cause {
+    let Work { plan, cause } = &*job.work;
     let ran = job.target.write(|connection| {
-        job.judge
-            .execute(connection, &job.plan)
-            .map_err(|error| CliError::migrate(job.target.name(), error))
+        let ran = job.judge.execute(connection, plan);
+        ran.map_err(|error| CliError::migrate(job.target.name(), error))
     });
     match ran {
         Ok(report) => Cause {
-            fleet: job.cause.fleet.clone(),
+            fleet: cause.fleet.clone(),
             ..Cause::done(&report)
         },
-        Err(error) => Cause::clone(&job.cause).failed(&error),
+        Err(error) => cause.clone().failed(&error),
     }
 }
 

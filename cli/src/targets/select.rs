@@ -18,7 +18,7 @@ use crate::output::word;
 #[command(next_help_heading = "Which actors")]
 pub(crate) struct Selection {
     /// SQLite files, folders of them, or actors: ids or globs in the store [default: whole fleets]
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", help_heading = "Arguments")]
     pub targets: Vec<OsString>,
     #[command(flatten)]
     pub source: SourceArgs,
@@ -29,6 +29,7 @@ pub(crate) struct Selection {
 
 /// Where actors are and what they follow, when the configuration does not say it.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Which actors")]
 pub(crate) struct SourceArgs {
     /// Migration folder that the actors follow
     #[arg(long, value_name = "FOLDER")]
@@ -89,6 +90,8 @@ impl Selection {
                 SourceConfig::Named => named(&mut wanted)?,
             };
             targets.sort_by_cached_key(Target::name);
+            // Two words may name the same target, which is changed only once.
+            targets.dedup_by_key(|target| target.name());
             let (asked, scope) = (self.asked(), self.scope(&fleet));
             fleets.push(Fleet {
                 name: fleet.name,

@@ -311,3 +311,21 @@ fn a_migration_that_fails_halfway_leaves_the_actor_as_it_was() {
     ");
     assert_eq!(contents(&here.path().join("history/actors")), before);
 }
+
+#[test]
+fn a_file_that_is_named_twice_is_changed_once() {
+    let here = copy_of("coding-agent/history", "history");
+    let file = "history/actors/after-5.sqlite";
+    let words = [
+        "apply",
+        file,
+        "history/actors",
+        file,
+        "--dir",
+        "history/chain",
+        "--dry-run",
+        "--format",
+        "json",
+    ];
+    assert_eq!(run(here.path(), &words).json()["actors"], json!(10));
+}
