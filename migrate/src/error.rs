@@ -89,12 +89,12 @@ impl fmt::Display for Violation {
 #[non_exhaustive]
 pub enum MigrateError {
     /// M101
-    #[error(
-        "{dir} is not a migrations folder: it has neither meta/_journal.json nor migration folders"
-    )]
+    #[error("{dir} is not a migrations folder: it has {lacks}")]
     NotAFolder {
         /// The folder as named.
         dir: String,
+        /// What was looked for.
+        lacks: &'static str,
     },
     /// M102
     #[error("{path} is not a journal: {reason} (line {line}, column {column})")]

@@ -51,7 +51,8 @@ const EXPLANATIONS: &[Explanation] = &[
         "M101",
         "not a migrations folder",
         "A Drizzle 0.x folder has `meta/_journal.json`; a Drizzle 1.0 folder has one folder per migration with a \
-         `migration.sql` in it. This folder has neither.",
+         `migration.sql` in it. This folder has neither. Numbered files without a journal are taken only when asked \
+         for, because a Drizzle folder that lost its journal looks the same.",
         "name the folder that drizzle-kit writes to (`out` in drizzle.config.ts), or run `drizzle-kit generate` first",
     ),
     page(

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::apply::audit;
 use crate::bundle::{Bundle, Layout, Position};
 use crate::error::MigrateError;
-use crate::ledger::{self, DEFAULT_TABLE, Ledger, LedgerFormat, LedgerRow};
-use crate::replay::{Expected, Reordered};
+use crate::ledger::{self, DEFAULT_TABLE, Ledger, LedgerFormat, LedgerRow, Matching};
+use crate::replay::{Expected, Reordered, View};
 use crate::schema::{self, Difference, Fingerprint, Ignore, Schema};
 use crate::verdict::{
     Accepted, Adoption, Facts, Hazard, Judgement, Need, Verdict, advice, classify, hazards,
@@ -63,13 +63,6 @@ pub struct BundleSummary {
     pub migrations: usize,
 }
 
-/// A folder and its replay: as they are, or in the order in which one actor ran it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) bundle: &'a Bundle,
-    pub(crate) expected: &'a Expected,
-}
-
 /// Where one actor stands: the answer of `inspect`.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
@@ -117,10 +110,7 @@ impl Standing {
     /// The folder as this actor sees it.
     pub(crate) fn view<'a>(&'a self, bundle: &'a Bundle, expected: &'a Expected) -> View<'a> {
         match &self.reordered {
-            Some(other) => View {
-                bundle: &other.bundle,
-                expected: &other.expected,
-            },
+            Some(other) => other.view(),
             None => View { bundle, expected },
         }
     }
@@ -198,7 +188,7 @@ impl Actor {
             ledger: &options.table,
             prefixes: &options.ignore,
         };
-        let mut schema = schema::read(conn, &ignore)?;
+        let mut schema = schema::read(conn, &ignore, expected.last())?;
         if schema.other_ledgers(&options.table) {
             schema.retain_tables(|table| expected.knows_table(table));
         }
@@ -224,15 +214,15 @@ impl Actor {
         expected: &Expected,
         options: &InspectOptions,
     ) -> Result<Standing, MigrateError> {
-        let facts = self.facts(View { bundle, expected });
+        let view = View { bundle, expected };
+        let matching = Matching::new(bundle, &self.ledger);
+        let facts = self.facts(view, &matching);
         let judgement = classify(facts);
         if let Some(order) = &judgement.ran_in_order
             && let Some(other) = expected.reordered(bundle, order)
         {
-            let facts = self.facts(View {
-                bundle: &other.bundle,
-                expected: &other.expected,
-            });
+            let matching = Matching::new(&other.bundle, &self.ledger);
+            let facts = self.facts(other.view(), &matching);
             let standing = self.standing(&facts, classify(facts), options);
             return Ok(Standing {
                 reordered: Some(other),
@@ -242,11 +232,12 @@ impl Actor {
         Ok(self.standing(&facts, judgement, options))
     }
 
-    fn facts<'a>(&'a self, view: View<'a>) -> Facts<'a> {
+    fn facts<'a>(&'a self, view: View<'a>, matching: &'a Matching) -> Facts<'a> {
         Facts {
             bundle: view.bundle,
             expected: view.expected,
             ledger: &self.ledger,
+            matching,
             live: &self.schema,
             fingerprint: self.fingerprint,
             accepted: &self.accepted,

@@ -23,8 +23,10 @@ pub use explain::{Explanation, explain, explanations};
 pub use inspect::{
     BundleSummary, InspectOptions, LedgerSummary, SCHEMA_VERSION, Standing, inspect,
 };
-pub use ledger::{DEFAULT_TABLE, LedgerFormat, LedgerRow};
-pub use plan::{Action, NewLedger, Plan, PlanOptions, Step, plan_adopt, plan_apply, plan_undo};
+pub use ledger::{DEFAULT_TABLE, LedgerFormat, LedgerRow, namespaced_table};
+pub use plan::{
+    Action, NewLedger, Plan, PlanOptions, Step, plan_adopt, plan_apply, plan_undo, plan_upgrade,
+};
 pub use replay::{Expected, ReplayOptions};
 pub use schema::{Difference, DifferenceKind, Fingerprint};
 pub use sql::Statement;

@@ -5,12 +5,9 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::ledger_columns;
 use crate::error::MigrateError;
-use crate::ledger::LedgerFormat;
 use crate::plan::{Action, Plan};
 use crate::schema::{Fingerprint, Schema};
-use crate::sql::quote_name;
 use crate::verdict::Accepted;
 
 /// One row for every change: what, from where, to where, when, by which version and plan.
@@ -64,59 +61,22 @@ pub(super) fn prepare(conn: &Connection) -> Result<i64, MigrateError> {
     .map_err(failed())
 }
 
-/// Copies the rows of the ledger as they are.
-pub(super) fn archive(
-    conn: &Connection,
-    table: &str,
-    format: LedgerFormat,
-    audit: i64,
-) -> Result<(), MigrateError> {
-    let sql = format!(
-        "INSERT INTO __actor_migrate_archive (audit, ledger, id, hash, created_at, name, applied_at) \
-         SELECT ?1, ?2, {} FROM {}",
-        ledger_columns(format),
-        quote_name(table)
-    );
-    conn.execute(&sql, (audit, table))
-        .map_err(MigrateError::sqlite("archive the ledger"))?;
-    Ok(())
-}
-
-/// Puts the archived rows of the last adoption back in place of the present ones.
-pub(super) fn restore(
-    conn: &Connection,
-    table: &str,
-    format: LedgerFormat,
-) -> Result<(), MigrateError> {
-    let failed = || MigrateError::sqlite("restore the ledger");
+/// The audit row of the last change under `ledger`, if that was an adoption.
+pub(super) fn last_adoption(conn: &Connection, ledger: &str) -> Result<i64, MigrateError> {
     let last: Option<(i64, String)> = conn
         .query_row(
             "SELECT id, action FROM __actor_migrate_audit WHERE ledger = ?1 ORDER BY id DESC LIMIT 1",
-            [table],
+            [ledger],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()
-        .map_err(failed())?;
-    let Some((adoption, _)) = last.filter(|(_, action)| *action == Action::Adopt.to_string())
-    else {
-        return Err(MigrateError::NothingToUndo {
-            table: table.to_owned(),
-        });
-    };
-    let quoted = quote_name(table);
-    let columns = if format.has_names() {
-        "id, hash, created_at, name, applied_at"
-    } else {
-        "id, hash, created_at"
-    };
-    conn.execute(&format!("DELETE FROM {quoted}"), [])
-        .map_err(failed())?;
-    let sql = format!(
-        "INSERT INTO {quoted} ({columns}) SELECT {columns} FROM __actor_migrate_archive \
-         WHERE audit = ?1 ORDER BY rowid"
-    );
-    conn.execute(&sql, [adoption]).map_err(failed())?;
-    Ok(())
+        .map_err(MigrateError::sqlite("read the audit table"))?;
+    let adoption = last.filter(|(_, action)| *action == Action::Adopt.to_string());
+    adoption
+        .map(|(id, _)| id)
+        .ok_or_else(|| MigrateError::NothingToUndo {
+            table: ledger.to_owned(),
+        })
 }
 
 pub(super) fn write(

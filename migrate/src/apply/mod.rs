@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod guards;
+mod ledger;
 mod session;
 
 use std::time::{Duration, Instant};
@@ -11,15 +12,15 @@ use serde::Serialize;
 
 use crate::bundle::{Bundle, Position};
 use crate::error::{MigrateError, sqlite_words};
-use crate::inspect::{Actor, SCHEMA_VERSION, Standing};
-use crate::ledger::LedgerFormat;
+use crate::inspect::{Actor, Standing};
 use crate::limits::{APPLY_TIME_MAX, BUSY_WAIT_MAX};
-use crate::plan::{Action, Plan, Step, plan_adopt, plan_apply, plan_undo};
+use crate::plan::{Action, Plan, Step, plan_adopt, plan_apply, plan_undo, plan_upgrade};
 use crate::replay::{Expected, error_offset, refused, run_statement};
 use crate::schema::Fingerprint;
-use crate::sql::{head, quote_name};
+use crate::sql::head;
 use crate::verdict::Verdict;
 use guards::Guards;
+use ledger::LedgerWriter;
 use session::Session;
 
 /// Bounds of one run.
@@ -45,8 +46,6 @@ impl Default for ExecuteOptions {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// The version of this object's JSON.
-    pub schema_version: u32,
     /// What was done.
     pub action: Action,
     /// Whether anything was written.
@@ -143,6 +142,7 @@ impl Run<'_> {
             Action::Apply => plan_apply(self.bundle, self.expected, standing, &self.plan.options),
             Action::Adopt => plan_adopt(self.bundle, self.expected, standing, &self.plan.options),
             Action::Undo => plan_undo(self.bundle, standing),
+            Action::Upgrade => plan_upgrade(self.bundle, standing),
         };
         let found = match again {
             Ok(again) if again.digest == self.plan.digest => return Ok(()),
@@ -156,17 +156,22 @@ impl Run<'_> {
     }
 
     fn step(&self, conn: &Connection, step: &Step, adoption: i64) -> Result<(), MigrateError> {
-        let table = &self.plan.table;
-        let failed = || MigrateError::sqlite("write the ledger");
+        let ledger = LedgerWriter {
+            conn,
+            table: &self.plan.table,
+            format: self.plan.format,
+        };
         match step {
-            Step::CreateLedger { sql } => conn.execute_batch(sql).map_err(failed()),
-            Step::ArchiveRows { .. } => audit::archive(conn, table, self.plan.format, adoption),
-            Step::DeleteRows { .. } => {
-                conn.execute(&format!("DELETE FROM {}", quote_name(table)), [])
-                    .map_err(failed())?;
-                Ok(())
-            }
-            Step::RestoreRows => audit::restore(conn, table, self.plan.format),
+            Step::CreateLedger { sql } => ledger.create(sql),
+            Step::ArchiveRows { .. } => ledger.archive(adoption),
+            Step::DeleteRows { .. } => ledger.delete_rows(),
+            Step::RestoreRows => audit::last_adoption(conn, ledger.table)
+                .and_then(|adoption| ledger.restore(adoption)),
+            Step::AddNames => ledger.add_names(),
+            Step::NameRow {
+                migration,
+                created_at,
+            } => ledger.name_row(migration, *created_at),
             Step::Run {
                 migration,
                 statement,
@@ -176,35 +181,12 @@ impl Run<'_> {
                 migration,
                 hash,
                 created_at,
-            } => {
-                let named = self.plan.format.has_names();
-                let (columns, values) = match named {
-                    true => ("hash, created_at, name, applied_at", "?1, ?2, ?3, ?4"),
-                    false => ("hash, created_at", "?1, ?2"),
-                };
-                let sql = format!(
-                    "INSERT INTO {} ({columns}) VALUES ({values})",
-                    quote_name(table)
-                );
-                let written = match named {
-                    true => conn.execute(&sql, (hash, created_at.0, migration, audit::now())),
-                    false => conn.execute(&sql, (hash, created_at.0)),
-                };
-                written.map(|_| ()).map_err(failed())
-            }
+            } => ledger.insert(migration, hash, *created_at),
             Step::UpdateRow {
                 migration,
                 hash,
                 created_at,
-            } => {
-                let sql = format!(
-                    "UPDATE {} SET hash = ?1, created_at = ?2 WHERE name = ?3",
-                    quote_name(table)
-                );
-                conn.execute(&sql, (hash, created_at.0, migration))
-                    .map_err(failed())?;
-                Ok(())
-            }
+            } => ledger.update(migration, hash, *created_at),
         }
     }
 
@@ -258,7 +240,7 @@ impl Run<'_> {
         standing: &Standing,
     ) -> Result<(), MigrateError> {
         let reached = match self.plan.action {
-            Action::Adopt | Action::Undo => before.fingerprint,
+            Action::Adopt | Action::Undo | Action::Upgrade => before.fingerprint,
             Action::Apply => self.plan.to,
         };
         if after.fingerprint == reached {
@@ -290,7 +272,6 @@ impl Run<'_> {
             }
         }
         Report {
-            schema_version: SCHEMA_VERSION,
             action: self.plan.action,
             changed,
             verdict_before: self.plan.verdict,
@@ -324,13 +305,5 @@ fn begin_exclusive(conn: &Connection, wait: Duration) -> Result<(), MigrateError
             });
         }
         std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// The column list of a ledger, for copies of whole rows.
-fn ledger_columns(format: LedgerFormat) -> &'static str {
-    match format.has_names() {
-        true => "id, hash, created_at, name, applied_at",
-        false => "id, hash, created_at, NULL, NULL",
     }
 }

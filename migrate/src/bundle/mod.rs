@@ -2,6 +2,7 @@
 
 mod folders;
 mod journal;
+mod plain;
 
 use std::fmt;
 use std::io::Read;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::{At, MigrateError};
+use crate::ledger::Index;
 use crate::limits::{ENTRIES_MAX, FILE_BYTES_MAX, SQL_SHOWN_BYTES_MAX};
 use crate::sql::{LineIndex, Statement, split_chunk};
 
@@ -28,6 +30,8 @@ pub enum Layout {
     /// Drizzle 1.0: one folder per migration.
     #[serde(rename = "drizzle-1")]
     DrizzleFolders,
+    /// Numbered `.sql` files and nothing else, as wrangler runs them.
+    PlainFiles,
 }
 
 /// A moment as Drizzle journals it: milliseconds since 1970.
@@ -146,6 +150,7 @@ pub struct Bundle {
     pub entries: Vec<Migration>,
     /// A sha256 over layout, order, tags, times and contents: what a plan is bound to.
     pub digest: String,
+    pub(crate) index: Index,
 }
 
 impl Bundle {
@@ -165,13 +170,24 @@ impl Bundle {
                 });
             }
             (false, folders) if folders.is_empty() => {
+                let lacks = "neither meta/_journal.json nor migration folders";
                 return Err(MigrateError::NotAFolder {
                     dir: dir.display().to_string(),
+                    lacks,
                 });
             }
             (false, folders) => folders::read(dir, folders)?,
         };
         Ok(bundle)
+    }
+
+    /// Reads a folder of numbered `.sql` files, in the order of their numbers. Never chosen by
+    /// [`Bundle::read`], because a Drizzle folder that lost its journal looks the same.
+    ///
+    /// # Errors
+    /// M101, M106 to M110.
+    pub fn read_plain(dir: impl AsRef<Path>) -> Result<Self, MigrateError> {
+        plain::read(dir.as_ref())
     }
 
     /// The position after the last migration.
@@ -190,11 +206,13 @@ impl Bundle {
             hasher.update(line.as_bytes());
         }
         let digest = hex(&hasher.finalize());
+        let index = Index::new(layout, &entries);
         Self {
             dir,
             layout,
             entries,
             digest,
+            index,
         }
     }
 }

@@ -50,8 +50,8 @@ pub(crate) struct Matching {
 
 impl Matching {
     pub(crate) fn new(bundle: &Bundle, ledger: &Ledger) -> Self {
-        let index = Index::new(bundle);
-        let rows: Vec<_> = ledger.rows.iter().map(|row| index.find(row)).collect();
+        let find = |row| bundle.index.find(row, &bundle.entries);
+        let rows: Vec<_> = ledger.rows.iter().map(find).collect();
         let mut entries: Vec<Option<Match>> = vec![None; bundle.entries.len()];
         let mut duplicates = 0;
         for found in rows.iter().flatten() {
@@ -79,68 +79,70 @@ impl Matching {
     }
 }
 
-struct Index<'a> {
-    bundle: &'a Bundle,
-    names: HashMap<&'a str, usize>,
-    times: HashMap<Millis, usize>,
-    hashes: HashMap<&'a str, usize>,
+/// Where to find a migration by what a row says of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Index {
+    names: HashMap<String, usize>,
+    /// Several migrations may share a time.
+    times: HashMap<Millis, Vec<usize>>,
+    hashes: HashMap<String, usize>,
+    /// Folder names carry whole seconds, while a table upgraded from 0.x still has the milliseconds.
+    whole_seconds: bool,
 }
 
-impl<'a> Index<'a> {
-    fn new(bundle: &'a Bundle) -> Self {
+impl Index {
+    pub(crate) fn new(layout: Layout, entries: &[Migration]) -> Self {
+        let whole_seconds = layout == Layout::DrizzleFolders;
         let mut index = Self {
-            bundle,
-            names: HashMap::new(),
-            times: HashMap::new(),
-            hashes: HashMap::new(),
+            whole_seconds,
+            ..Self::default()
         };
-        for (at, entry) in bundle.entries.iter().enumerate() {
-            index.names.entry(&entry.tag).or_insert(at);
+        for (at, entry) in entries.iter().enumerate() {
+            index.names.entry(entry.tag.clone()).or_insert(at);
             index
                 .times
                 .entry(index.comparable(entry.when))
-                .or_insert(at);
-            index.hashes.entry(&entry.hash).or_insert(at);
+                .or_default()
+                .push(at);
+            index.hashes.entry(entry.hash.clone()).or_insert(at);
         }
         index
     }
 
-    /// Folder names carry whole seconds, while a table upgraded from 0.x still has the milliseconds.
     fn comparable(&self, when: Millis) -> Millis {
-        match self.bundle.layout {
-            Layout::DrizzleFolders => Millis(when.0.div_euclid(1000) * 1000),
-            Layout::DrizzleJournal => when,
+        match self.whole_seconds {
+            true => Millis(when.0.div_euclid(1000) * 1000),
+            false => when,
         }
     }
 
-    fn find(&self, row: &LedgerRow) -> Option<Match> {
-        let (entry, by) = self.place(row)?;
-        let hash = says(&self.bundle.entries[entry], &row.hash);
+    /// The migration that a row speaks of.
+    pub(crate) fn entry_of(&self, row: &LedgerRow, entries: &[Migration]) -> Option<usize> {
+        self.place(row, entries).map(|(entry, _)| entry)
+    }
+
+    fn find(&self, row: &LedgerRow, entries: &[Migration]) -> Option<Match> {
+        let (entry, by) = self.place(row, entries)?;
+        let hash = says(&entries[entry], &row.hash);
         Some(Match { entry, by, hash })
     }
 
-    fn place(&self, row: &LedgerRow) -> Option<(usize, MatchedBy)> {
-        // A row with a name speaks of that name and of nothing else, as the 1.0 migrator sees it.
-        if let Some(name) = &row.name {
-            let by_name = self
-                .names
-                .get(name.as_str())
-                .map(|at| (*at, MatchedBy::Name));
-            return by_name.or_else(|| self.by_hash(row));
-        }
-        let time = row.created_at.map(|when| self.comparable(when));
-        let by_time = time.and_then(|when| self.times.get(&when));
-        by_time
-            .map(|at| (*at, MatchedBy::When))
-            .or_else(|| self.by_hash(row))
+    /// A row with a name speaks of that name and of no time, as the 1.0 migrator sees it.
+    fn place(&self, row: &LedgerRow, entries: &[Migration]) -> Option<(usize, MatchedBy)> {
+        let found = match &row.name {
+            Some(name) => self.names.get(name).map(|at| (*at, MatchedBy::Name)),
+            None => self.by_time(row, entries).map(|at| (at, MatchedBy::When)),
+        };
+        // An empty hash is written by several drivers and says nothing. A hash that is only a tag says
+        // nothing without its time either: a squash may well call its baseline `0000_init` again.
+        found.or_else(|| self.hashes.get(&row.hash).map(|at| (*at, MatchedBy::Hash)))
     }
 
-    /// An empty hash is written by several drivers and says nothing. A hash that is only a tag says
-    /// nothing without its time either: a squash may well call its baseline `0000_init` again.
-    fn by_hash(&self, row: &LedgerRow) -> Option<(usize, MatchedBy)> {
-        self.hashes
-            .get(row.hash.as_str())
-            .map(|at| (*at, MatchedBy::Hash))
+    /// Where several share the time, the hash decides.
+    fn by_time(&self, row: &LedgerRow, entries: &[Migration]) -> Option<usize> {
+        let candidates = self.times.get(&self.comparable(row.created_at?))?;
+        let same_hash = candidates.iter().find(|at| entries[**at].hash == row.hash);
+        same_hash.or(candidates.first()).copied()
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::bundle::Millis;
 
-pub(crate) use matching::{HashSays, Match, MatchedBy, Matching};
+pub(crate) use matching::{HashSays, Index, Match, MatchedBy, Matching};
 pub(crate) use read::read;
 
 /// The table Drizzle and RivetKit use unless told otherwise.
@@ -34,6 +34,9 @@ pub enum LedgerFormat {
     /// Drizzle 1.0: has `name`; pending is what has no row of its name.
     #[serde(rename = "drizzle-1")]
     Drizzle1,
+    /// Cloudflare's wrangler: file names and nothing else; pending is what has no row of its name.
+    #[serde(rename = "wrangler")]
+    Wrangler,
 }
 
 impl LedgerFormat {
@@ -46,7 +49,13 @@ impl LedgerFormat {
     /// Whether its rows carry the name of their migration.
     #[must_use]
     pub fn has_names(self) -> bool {
-        self == Self::Drizzle1
+        matches!(self, Self::Drizzle1 | Self::Wrangler)
+    }
+
+    /// Whether its rows carry the hash and time of their migration.
+    #[must_use]
+    pub fn has_hashes(self) -> bool {
+        self != Self::Wrangler
     }
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -56,6 +65,7 @@ impl LedgerFormat {
             Self::RivetKit => "rivetkit",
             Self::Drizzle1Beta => "drizzle-1-beta",
             Self::Drizzle1 => "drizzle-1",
+            Self::Wrangler => "wrangler",
         }
     }
 }
@@ -64,6 +74,21 @@ impl fmt::Display for LedgerFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// The ledger of one of several actors that share a file: `__foundry_migrations_` and the namespace
+/// in lower case, with `_` for everything that is no ASCII letter or digit. The same for ever.
+#[must_use]
+pub fn namespaced_table(namespace: &str) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '_'
+        }
+    };
+    let name: String = namespace.chars().map(plain).collect();
+    format!("__foundry_migrations_{name}")
 }
 
 /// One row of a ledger, as far as it can be understood.
@@ -76,7 +101,7 @@ pub struct LedgerRow {
     pub hash: String,
     /// The `when` of the migration.
     pub created_at: Option<Millis>,
-    /// The folder name; only 1.0 has it.
+    /// The folder name (1.0), or the file name without `.sql` (wrangler).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }

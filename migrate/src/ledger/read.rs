@@ -78,6 +78,11 @@ struct Shape {
 impl Shape {
     fn of(columns: &[Column], sql: &str) -> Result<Self, String> {
         let has = |name: &str| columns.iter().any(|column| column.name == name);
+        if has("name") && has("applied_at") && !has("hash") && !has("created_at") {
+            return Ok(Self {
+                format: LedgerFormat::Wrangler,
+            });
+        }
         if !has("id") || !has("hash") || !has("created_at") {
             let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
             return Err(format!(
@@ -103,14 +108,14 @@ impl Shape {
 
 fn read_rows(conn: &Connection, shape: &Shape, ledger: &mut Ledger) -> Result<(), MigrateError> {
     let failed = || MigrateError::sqlite("read the rows of the ledger");
-    let name = if shape.format.has_names() {
-        "\"name\""
-    } else {
-        "NULL"
+    let columns = match shape.format {
+        LedgerFormat::Drizzle1 => "id, hash, created_at, name",
+        LedgerFormat::Wrangler => "id, NULL, NULL, name",
+        _ => "id, hash, created_at, NULL",
     };
+    let table = quote_name(&ledger.table);
     let sql = format!(
-        "SELECT id, hash, created_at, {name} FROM {} LIMIT {}",
-        quote_name(&ledger.table),
+        "SELECT {columns} FROM {table} LIMIT {}",
         LEDGER_ROWS_MAX + 1
     );
     let mut statement = conn.prepare(&sql).map_err(failed())?;
@@ -120,7 +125,7 @@ fn read_rows(conn: &Connection, shape: &Shape, ledger: &mut Ledger) -> Result<()
             ledger.unreadable = Some(format!("it has more than {LEDGER_ROWS_MAX} rows"));
             break;
         }
-        match read_row(row, &mut ledger.text_times) {
+        match read_row(row, shape.format, &mut ledger.text_times) {
             Ok(row) => ledger.rows.push(row),
             Err(reason) => {
                 ledger.unreadable = Some(format!("row {}: {reason}", ledger.rows.len() + 1));
@@ -128,15 +133,23 @@ fn read_rows(conn: &Connection, shape: &Shape, ledger: &mut Ledger) -> Result<()
             }
         }
     }
-    ledger.rows.sort_by_key(|row| row.created_at);
+    ledger.rows.sort_by_key(|row| (row.created_at, row.id));
     Ok(())
 }
 
-fn read_row(row: &Row<'_>, text_times: &mut usize) -> Result<LedgerRow, String> {
+fn read_row(
+    row: &Row<'_>,
+    format: LedgerFormat,
+    text_times: &mut usize,
+) -> Result<LedgerRow, String> {
     let cell = |index| row.get_ref(index).map_err(|error| error.to_string());
     let name = match cell(3)? {
         ValueRef::Null => None,
         value => Some(text("name", value)?),
+    };
+    let name = match format {
+        LedgerFormat::Wrangler => name.map(|file| file.trim_end_matches(".sql").to_owned()),
+        _ => name,
     };
     let created_at = match cell(2)? {
         ValueRef::Null => None,

@@ -13,11 +13,16 @@ pub(super) fn new_table(table: &str, layout: Layout, choice: NewLedger) -> (Ledg
             LedgerFormat::RivetKit,
             "id INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT NOT NULL, created_at NUMERIC",
         ),
+        (NewLedger::Wrangler, _) => (
+            LedgerFormat::Wrangler,
+            "id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, \
+             applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL",
+        ),
         (NewLedger::Drizzle, Layout::DrizzleJournal) => (
             LedgerFormat::Drizzle0x,
             "id SERIAL PRIMARY KEY, hash text NOT NULL, created_at numeric",
         ),
-        (NewLedger::Drizzle, Layout::DrizzleFolders) => (
+        (NewLedger::Drizzle, Layout::DrizzleFolders | Layout::PlainFiles) => (
             LedgerFormat::Drizzle1,
             "id INTEGER PRIMARY KEY, hash text NOT NULL, created_at numeric, name text, applied_at TEXT",
         ),
@@ -76,6 +81,7 @@ fn named_rows(in_effect: &[Migration], ledger: &LedgerSummary) -> Vec<Step> {
     let step = |migration: &Migration| {
         let named = |row: &&LedgerRow| row.name.as_deref() == Some(&migration.tag);
         match ledger.entries.iter().find(named) {
+            Some(_) if !ledger.format.has_hashes() => None,
             Some(row) if row.hash == migration.hash && row.created_at == Some(migration.when) => {
                 None
             }
@@ -88,4 +94,17 @@ fn named_rows(in_effect: &[Migration], ledger: &LedgerSummary) -> Vec<Step> {
         }
     };
     in_effect.iter().filter_map(step).collect()
+}
+
+/// The name for every row of a ledger without names; `None` if a row speaks of no migration.
+pub(super) fn names(bundle: &Bundle, ledger: &LedgerSummary) -> Option<Vec<Step>> {
+    let step = |row: &LedgerRow| {
+        let entry = bundle.index.entry_of(row, &bundle.entries)?;
+        let migration = bundle.entries[entry].tag.clone();
+        Some(Step::NameRow {
+            migration,
+            created_at: row.created_at?,
+        })
+    };
+    ledger.entries.iter().map(step).collect()
 }

@@ -7,11 +7,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::bundle::{Bundle, Millis, Position, sha256_hex};
+use crate::bundle::{Bundle, Layout, Millis, Position, sha256_hex};
 use crate::error::MigrateError;
-use crate::inspect::{InspectOptions, SCHEMA_VERSION, Standing, View};
+use crate::inspect::{InspectOptions, SCHEMA_VERSION, Standing};
 use crate::ledger::LedgerFormat;
-use crate::replay::Expected;
+use crate::replay::{Expected, View};
 use crate::schema::{Difference, Fingerprint};
 use crate::sql::{Head, head};
 use crate::verdict::{Adoption, Need, Verdict};
@@ -27,6 +27,8 @@ pub enum Action {
     Adopt,
     /// Give the ledger back the rows that the last adoption archived.
     Undo,
+    /// Give a ledger of Drizzle 0.x the shape of 1.0.
+    Upgrade,
 }
 
 impl fmt::Display for Action {
@@ -35,6 +37,7 @@ impl fmt::Display for Action {
             Self::Apply => "apply",
             Self::Adopt => "adopt",
             Self::Undo => "undo",
+            Self::Upgrade => "upgrade",
         })
     }
 }
@@ -49,6 +52,8 @@ pub enum NewLedger {
     Drizzle,
     /// RivetKit's.
     RivetKit,
+    /// That of Cloudflare's wrangler.
+    Wrangler,
 }
 
 /// What the caller allows.
@@ -111,6 +116,15 @@ pub enum Step {
     },
     /// Put the rows of the last adoption back in place of the present ones.
     RestoreRows,
+    /// Give the ledger the columns `name` and `applied_at`.
+    AddNames,
+    /// Give the row of this time the migration's name.
+    NameRow {
+        /// The migration.
+        migration: String,
+        /// The time its row has.
+        created_at: Millis,
+    },
 }
 
 /// What would be done to one actor. Its digest changes whenever the actor, the folder or the options do.
@@ -308,6 +322,33 @@ pub fn plan_undo(bundle: &Bundle, standing: &Standing) -> Result<Plan, MigrateEr
     plan.steps = vec![Step::RestoreRows];
     plan.accepted.clear();
     plan.target = None;
+    Ok(plan.sealed())
+}
+
+/// Plans to give a ledger of Drizzle 0.x the shape of 1.0, as the 1.0 migrator would. The plan is
+/// empty where there is no such ledger.
+///
+/// # Errors
+/// M140 if some row has no migration or the schema is not right: the actor must be adopted first.
+pub fn plan_upgrade(bundle: &Bundle, standing: &Standing) -> Result<Plan, MigrateError> {
+    let mut plan = Plan::new(Action::Upgrade, bundle, standing, &PlanOptions::default());
+    let folders = bundle.layout == Layout::DrizzleFolders;
+    if !folders
+        || !plan.format.has_hashes()
+        || plan.format.has_names()
+        || plan.format == LedgerFormat::None
+    {
+        return Ok(plan.sealed());
+    }
+    let rows = ledger_rows::names(bundle, &standing.ledger);
+    let Some(rows) = rows.filter(|_| standing.adoption == Adoption::NotNeeded) else {
+        return Err(refused("upgraded", standing));
+    };
+    plan.steps.push(Step::ArchiveRows {
+        rows: standing.ledger.rows,
+    });
+    plan.steps.push(Step::AddNames);
+    plan.steps.extend(rows);
     Ok(plan.sealed())
 }
 

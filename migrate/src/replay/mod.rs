@@ -56,6 +56,8 @@ type Delta = Vec<(Key, Option<Entry>)>;
 #[derive(Debug)]
 pub struct Expected {
     bundle_digest: String,
+    /// The schema after the last migration.
+    last: Schema,
     /// What each statement changed, in order.
     deltas: Vec<Delta>,
     /// How many statements each position has behind it; one more than there are migrations.
@@ -75,11 +77,27 @@ pub struct Expected {
     orders: Mutex<HashMap<Vec<usize>, Option<Arc<Reordered>>>>,
 }
 
+/// A folder and its replay: as they are, or in the order in which one actor ran it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) bundle: &'a Bundle,
+    pub(crate) expected: &'a Expected,
+}
+
 /// A folder in the order in which some actor ran it.
 #[derive(Debug)]
 pub(crate) struct Reordered {
     pub(crate) bundle: Bundle,
     pub(crate) expected: Expected,
+}
+
+impl Reordered {
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            bundle: &self.bundle,
+            expected: &self.expected,
+        }
+    }
 }
 
 /// By the number of statements behind the expected schema and the hash of the live one.
@@ -139,6 +157,11 @@ impl Expected {
             .filter(|place| place.statements == 0)
             .map(|place| place.position)
             .collect()
+    }
+
+    /// The schema after the last migration: most actors share their objects with it.
+    pub(crate) fn last(&self) -> &Schema {
+        &self.last
     }
 
     /// How `live` differs from what is expected at `place`.
@@ -280,6 +303,7 @@ impl Replay {
         let empty = schema.fingerprint();
         let expected = Expected {
             bundle_digest: bundle.digest.clone(),
+            last: Schema::default(),
             deltas: Vec::new(),
             ends: vec![0],
             fingerprints: vec![empty],
@@ -374,7 +398,7 @@ impl Replay {
 
     fn changed(&mut self) -> Result<Delta, MigrateError> {
         self.last_row = schema::last_row(&self.sandbox.conn)?;
-        let now = schema::read_again(&self.sandbox.conn, &Ignore::default(), &self.schema)?;
+        let now = schema::read(&self.sandbox.conn, &Ignore::default(), &self.schema)?;
         let gone = self
             .schema
             .entries()
@@ -388,6 +412,9 @@ impl Replay {
     }
 
     fn finish(self) -> Expected {
-        self.expected
+        Expected {
+            last: self.schema,
+            ..self.expected
+        }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) use diff::diff;
 pub use kinds::DifferenceKind;
 use model::{Model, Scratch};
 pub(crate) use names::Ignore;
-pub(crate) use read::{last_row, read, read_again, read_since};
+pub(crate) use read::{last_row, read, read_since};
 
 /// What sort of thing an object is. A virtual table is a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -11,13 +11,8 @@ use super::names::Ignore;
 use super::{Entry, Key, Kind, Object, Schema};
 use crate::error::MigrateError;
 
-/// Reads the whole schema of the main database.
-pub(crate) fn read(conn: &Connection, ignore: &Ignore<'_>) -> Result<Schema, MigrateError> {
-    read_again(conn, ignore, &Schema::default())
-}
-
-/// Reads the whole schema; objects that `known` has as well are shared with it.
-pub(crate) fn read_again(
+/// Reads the whole schema of the main database. Objects that `known` has as well are shared with it.
+pub(crate) fn read(
     conn: &Connection,
     ignore: &Ignore<'_>,
     known: &Schema,

@@ -23,6 +23,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) bundle: &'a Bundle,
     pub(crate) expected: &'a Expected,
     pub(crate) ledger: &'a Ledger,
+    pub(crate) matching: &'a Matching,
     pub(crate) live: &'a Schema,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) accepted: &'a [Accepted],
@@ -53,7 +54,6 @@ impl Fit {
 /// One actor under judgement.
 pub(super) struct Case<'a> {
     pub(super) facts: Facts<'a>,
-    pub(super) matching: Matching,
     /// The positions whose schema the live one is.
     pub(super) positions: Vec<Position>,
 }
@@ -62,7 +62,6 @@ impl<'a> Case<'a> {
     pub(super) fn new(facts: Facts<'a>) -> Self {
         let mut case = Self {
             facts,
-            matching: Matching::new(facts.bundle, facts.ledger),
             positions: facts.expected.positions_of(facts.fingerprint),
         };
         if case.positions.is_empty() && facts.ledger.unreadable.is_none() {
@@ -106,7 +105,7 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn unknown(&self) -> Vec<&LedgerRow> {
-        self.matching.unknown(self.facts.ledger).collect()
+        self.facts.matching.unknown(self.facts.ledger).collect()
     }
 
     /// Whether Drizzle runs only what is newer than the newest row.
@@ -116,13 +115,14 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn matched(&self, entry: usize) -> Option<Match> {
-        self.matching.entries.get(entry).copied().flatten()
+        self.facts.matching.entries.get(entry).copied().flatten()
     }
 
     /// How many migrations from the first on have a row.
     pub(super) fn prefix(&self) -> Position {
         Position(
-            self.matching
+            self.facts
+                .matching
                 .entries
                 .iter()
                 .take_while(|found| found.is_some())
@@ -132,7 +132,12 @@ impl<'a> Case<'a> {
 
     /// The position after the last migration that has a row.
     pub(super) fn after_last_matched(&self) -> Position {
-        let last = self.matching.entries.iter().rposition(Option::is_some);
+        let last = self
+            .facts
+            .matching
+            .entries
+            .iter()
+            .rposition(Option::is_some);
         Position(last.map_or(0, |last| last + 1))
     }
 
@@ -197,14 +202,14 @@ impl<'a> Case<'a> {
             MatchedBy::When => names_count,
             MatchedBy::Hash => true,
         };
-        self.matching.entries.iter().flatten().any(strange)
+        self.facts.matching.entries.iter().flatten().any(strange)
     }
 
     /// Migrations whose file is not the one that ran.
     pub(super) fn edited(&self) -> Vec<usize> {
         let changed = [HashSays::Different, HashSays::SameButLineEnds];
         let different = |found: &Option<Match>| found.is_some_and(|m| changed.contains(&m.hash));
-        let entries = self.matching.entries.iter().enumerate();
+        let entries = self.facts.matching.entries.iter().enumerate();
         entries
             .filter(|(_, found)| different(found))
             .map(|(entry, _)| entry)
@@ -213,16 +218,30 @@ impl<'a> Case<'a> {
 
     /// With names, the rows that a baseline replaced stay: they are older than it and its own row is right.
     pub(super) fn follows_an_adoption(&self) -> bool {
-        let root = self.matched(0).filter(|root| root.hash == HashSays::Same);
-        self.facts.ledger.format.has_names() && root.is_some() && self.unknown_all_before_root()
+        let format = self.facts.ledger.format;
+        let right = |root: Match| root.hash == HashSays::Same || !format.has_hashes();
+        format.has_names() && self.matched(0).is_some_and(right) && self.unknown_all_before_root()
     }
 
+    /// Whether every row without a migration is older than the first migration of the folder.
     pub(super) fn unknown_all_before_root(&self) -> bool {
         let Some(root) = self.facts.bundle.entries.first() else {
             return false;
         };
+        let root_id = self.root_row().and_then(|row| row.id);
         self.unknown()
             .iter()
-            .all(|row| row.created_at.is_some_and(|when| when < root.when))
+            .all(|row| match (row.created_at, row.id, root_id) {
+                (Some(when), ..) => when < root.when,
+                // A ledger without times has ids that count up.
+                (None, Some(id), Some(root_id)) => id < root_id,
+                _ => false,
+            })
+    }
+
+    fn root_row(&self) -> Option<&LedgerRow> {
+        let mut rows = self.facts.ledger.rows.iter().zip(&self.facts.matching.rows);
+        rows.find(|(_, found)| found.is_some_and(|found| found.entry == 0))
+            .map(|(row, _)| row)
     }
 }

@@ -303,7 +303,7 @@ impl Case<'_> {
     fn rows_without_file(&self) -> Judgement {
         let claimed = self.after_last_matched();
         let fit = self.fit(claimed);
-        let newest_known = self.facts.ledger.rows.iter().zip(&self.matching.rows);
+        let newest_known = self.facts.ledger.rows.iter().zip(&self.facts.matching.rows);
         let newest_known = newest_known
             .filter(|(_, m)| m.is_some())
             .filter_map(|(row, _)| row.created_at)

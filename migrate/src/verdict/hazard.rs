@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Facts, Judgement, Verdict};
 use crate::bundle::{Layout, Position};
-use crate::ledger::{LedgerFormat, Matching};
+use crate::ledger::LedgerFormat;
 
 /// A hazard's stable code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,7 +150,7 @@ fn baseline_runs(facts: &Facts<'_>, judgement: &Judgement, found: &mut Vec<Hazar
             .newest()
             .is_none_or(|newest| newest < root.when)
     } else {
-        Matching::new(facts.bundle, facts.ledger).entries[0].is_none()
+        facts.matching.entries[0].is_none()
     };
     if has_tables && runs {
         let message = format!(
@@ -164,7 +164,7 @@ fn baseline_runs(facts: &Facts<'_>, judgement: &Judgement, found: &mut Vec<Hazar
 
 fn ledger_hazards(facts: &Facts<'_>, judgement: &Judgement, found: &mut Vec<Hazard>) {
     let ledger = facts.ledger;
-    let matching = Matching::new(facts.bundle, ledger);
+    let matching = facts.matching;
     let unknown = matching.unknown(ledger).count();
     let upgradable = matches!(
         ledger.format,

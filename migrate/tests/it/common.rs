@@ -62,6 +62,84 @@ impl Folder {
     }
 }
 
+/// A Drizzle 1.0 folder on disk: folder names and SQL.
+pub(crate) fn folders(migrations: &[(&str, &str)]) -> Folder {
+    let folder = Folder {
+        dir: tempfile::tempdir().unwrap(),
+    };
+    for (name, sql) in migrations {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name).join("migration.sql"), sql).unwrap();
+    }
+    folder
+}
+
+/// Runs the stock 1.0 migrator: upgrades an old ledger once, then runs what has no row of its name.
+///
+/// # Errors
+/// SQLite's, or the text with which the upgrade stops.
+pub(crate) fn drizzle_1(conn: &Connection, folder: &Folder) -> Result<usize, String> {
+    let words = |error: rusqlite::Error| error.to_string();
+    let (bundle, _) = folder.read();
+    conn.execute_batch(
+        "CREATE TABLE IF NOT EXISTS __drizzle_migrations (id INTEGER PRIMARY KEY, hash text NOT NULL, \
+         created_at numeric, name text, applied_at TEXT)",
+    )
+    .map_err(words)?;
+    let named = conn
+        .column_exists(None::<&str>, "__drizzle_migrations", "name")
+        .map_err(words)?;
+    if !named {
+        upgrade_ledger(conn, &bundle)?;
+    }
+    let mut ran = 0;
+    for entry in &bundle.entries {
+        let known: bool = conn
+            .query_row(
+                "SELECT count(*) FROM __drizzle_migrations WHERE name = ?1",
+                [&entry.tag],
+                |row| row.get(0),
+            )
+            .map_err(words)?;
+        if !known {
+            conn.execute_batch(&entry.text).map_err(words)?;
+            let sql =
+                "INSERT INTO __drizzle_migrations (hash, created_at, name) VALUES (?1, ?2, ?3)";
+            conn.execute(sql, (&entry.hash, entry.when.0, &entry.tag))
+                .map_err(words)?;
+            ran += 1;
+        }
+    }
+    Ok(ran)
+}
+
+fn upgrade_ledger(conn: &Connection, bundle: &Bundle) -> Result<(), String> {
+    let rows = rows(conn);
+    let second = |when: i64| when.div_euclid(1000) * 1000;
+    let found: Vec<_> = rows
+        .iter()
+        .map(|(hash, when)| {
+            let same_time = bundle
+                .entries
+                .iter()
+                .find(|entry| entry.when.0 == second(*when));
+            same_time.or_else(|| bundle.entries.iter().rfind(|entry| entry.hash == *hash))
+        })
+        .collect();
+    if found.iter().any(Option::is_none) {
+        return Err("migrations in the database that do not match any local migration".to_owned());
+    }
+    conn.execute_batch(
+        "ALTER TABLE __drizzle_migrations ADD name text; ALTER TABLE __drizzle_migrations ADD applied_at TEXT",
+    )
+    .unwrap();
+    for ((_, when), entry) in rows.iter().zip(found.into_iter().flatten()) {
+        let sql = "UPDATE __drizzle_migrations SET name = ?1 WHERE created_at = ?2";
+        conn.execute(sql, (&entry.tag, when)).unwrap();
+    }
+    Ok(())
+}
+
 /// A database that ran the first `count` migrations as Drizzle 0.x on better-sqlite3 does.
 pub(crate) fn actor(folder: &Folder, count: usize) -> Connection {
     let conn = Connection::open_in_memory().unwrap();

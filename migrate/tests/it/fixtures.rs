@@ -36,19 +36,13 @@ fn line(standing: &Standing) -> String {
         .iter()
         .map(|hazard| hazard.code.as_str())
         .collect();
-    let differences: Vec<_> = standing
-        .differences
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    for (name, list) in [
-        ("needs", needs.join(", ")),
-        ("hazards", hazards.join(" ")),
-        ("differs", differences.join(", ")),
-    ] {
+    for (name, list) in [("needs", needs.join(", ")), ("hazards", hazards.join(" "))] {
         if !list.is_empty() {
             write!(text, "; {name}: {list}").unwrap();
         }
+    }
+    if !standing.differences.is_empty() {
+        write!(text, "; {} differences", standing.differences.len()).unwrap();
     }
     text
 }
