@@ -121,11 +121,7 @@ fn column_constraint(
     column: &mut Column,
     table: &mut Table,
 ) -> Option<()> {
-    let own = |descending| Part {
-        of: column.name.clone(),
-        collation: None,
-        descending,
-    };
+    let own = |descending| Part::column(&column.name, descending);
     match &named.constraint {
         ColumnConstraint::PrimaryKey {
             order,

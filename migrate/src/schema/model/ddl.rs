@@ -130,54 +130,50 @@ fn column_constraint(
         return Some(());
     }
     if cursor.eat(&["PRIMARY", "KEY"]) {
-        let descending = direction(cursor);
-        let conflict = conflict(cursor)?;
-        let autoincrement = cursor.eat(&["AUTOINCREMENT"]);
-        let part = Part {
-            of: column.name.clone(),
-            collation: None,
-            descending,
-        };
-        set_key(
-            table,
-            PrimaryKey {
-                parts: vec![part],
-                conflict,
-                autoincrement,
-                inline: true,
-                rowid: false,
-            },
-        )
-    } else if cursor.eat(&["NOT", "NULL"]) {
-        column.not_null = Some(conflict(cursor)?);
-        Some(())
-    } else if cursor.eat(&["NULL"]) {
-        conflict(cursor).map(|_| ())
+        let key = inline_key(cursor, column)?;
+        set(&mut table.primary_key, key)
     } else if cursor.eat(&["UNIQUE"]) {
-        let part = Part {
-            of: column.name.clone(),
-            collation: None,
-            descending: false,
-        };
-        table.uniques.insert(Unique {
-            parts: vec![part],
-            conflict: conflict(cursor)?,
-        });
+        let parts = vec![Part::column(&column.name, false)];
+        let conflict = conflict(cursor)?;
+        table.uniques.insert(Unique { parts, conflict });
         Some(())
     } else if cursor.eat(&["CHECK"]) {
-        table.checks.push(Check {
-            expr: cursor.group()?.to_owned(),
-            name,
-        });
+        let expr = cursor.group()?.to_owned();
+        table.checks.push(Check { expr, name });
         Some(())
-    } else if cursor.eat(&["DEFAULT"]) {
-        set(&mut column.default, default(cursor)?)
-    } else if cursor.eat(&["COLLATE"]) {
-        set(&mut column.collation, cursor.name()?)
     } else if cursor.eat(&["REFERENCES"]) {
         let key = references(cursor, vec![column.name.clone()])?;
         table.foreign_keys.push(key);
         Some(())
+    } else {
+        column_property(cursor, column)
+    }
+}
+
+fn inline_key(cursor: &mut Cursor<'_>, column: &Column) -> Option<PrimaryKey> {
+    let parts = vec![Part::column(&column.name, direction(cursor))];
+    let conflict = conflict(cursor)?;
+    let autoincrement = cursor.eat(&["AUTOINCREMENT"]);
+    Some(PrimaryKey {
+        parts,
+        conflict,
+        autoincrement,
+        inline: true,
+        rowid: false,
+    })
+}
+
+/// What is said of the column alone.
+fn column_property(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
+    if cursor.eat(&["NOT", "NULL"]) {
+        column.not_null = Some(conflict(cursor)?);
+        Some(())
+    } else if cursor.eat(&["NULL"]) {
+        conflict(cursor).map(|_| ())
+    } else if cursor.eat(&["DEFAULT"]) {
+        set(&mut column.default, default(cursor)?)
+    } else if cursor.eat(&["COLLATE"]) {
+        set(&mut column.collation, cursor.name()?)
     } else {
         let generated = cursor.eat(&["GENERATED", "ALWAYS", "AS"]) || cursor.eat(&["AS"]);
         generated.then_some(())?;
@@ -191,10 +187,6 @@ fn column_constraint(
 /// What is said twice is not understood.
 fn set<T>(slot: &mut Option<T>, value: T) -> Option<()> {
     slot.replace(value).is_none().then_some(())
-}
-
-fn set_key(table: &mut Table, key: PrimaryKey) -> Option<()> {
-    set(&mut table.primary_key, key)
 }
 
 /// DESC, ASC or nothing.
@@ -303,16 +295,14 @@ fn table_constraint(cursor: &mut Cursor<'_>, table: &mut Table) -> Option<()> {
     if cursor.eat(&["PRIMARY", "KEY"]) {
         let (parts, autoincrement) = key_parts(cursor.group()?)?;
         let conflict = conflict(cursor)?;
-        set_key(
-            table,
-            PrimaryKey {
-                parts,
-                conflict,
-                autoincrement,
-                inline: false,
-                rowid: false,
-            },
-        )
+        let key = PrimaryKey {
+            parts,
+            conflict,
+            autoincrement,
+            inline: false,
+            rowid: false,
+        };
+        set(&mut table.primary_key, key)
     } else if cursor.eat(&["UNIQUE"]) {
         let (parts, counts) = key_parts(cursor.group()?)?;
         table.uniques.insert(Unique {

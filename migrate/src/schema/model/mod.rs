@@ -83,6 +83,16 @@ pub(super) struct Part {
     pub(super) descending: bool,
 }
 
+impl Part {
+    fn column(name: &str, descending: bool) -> Self {
+        Self {
+            of: name.to_owned(),
+            collation: None,
+            descending,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Unique {
     pub(super) parts: Vec<Part>,
