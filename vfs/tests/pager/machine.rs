@@ -81,7 +81,11 @@ pub(crate) struct Tally {
 
 impl Machine {
     pub(crate) fn new(setup: Setup) -> Self {
-        let faults = Arc::new(FaultEngine::new(Arc::new(MemoryEngine::new())));
+        Self::on(FaultEngine::new(Arc::new(MemoryEngine::new())), setup)
+    }
+
+    pub(crate) fn on(engine: FaultEngine, setup: Setup) -> Self {
+        let faults = Arc::new(engine);
         // A dead engine is not worth waiting for.
         let mut options = StoreOptions::default();
         options.settle_for = Duration::ZERO;
@@ -109,8 +113,17 @@ impl Machine {
         }
     }
 
+    /// Runs random steps.
+    pub(crate) fn run(mut self, seed: u64, steps: usize) -> Result<Tally, Divergence> {
+        let mut rng = Rng::new(seed);
+        for _ in 0..steps {
+            self.random_step(&mut rng)?;
+        }
+        Ok(self.tally)
+    }
+
     /// Runs a random step, with a fault in some cases, and compares.
-    pub(crate) fn random_step(&mut self, rng: &mut Rng) -> Result<(), Divergence> {
+    fn random_step(&mut self, rng: &mut Rng) -> Result<(), Divergence> {
         let step = workload::step(rng, &self.oracle.connection);
         let fault = rng.chance(40).then(|| {
             let call = match rng.below(4) {
@@ -275,14 +288,7 @@ pub(crate) fn run_seed(
     steps: usize,
 ) -> (Result<Tally, Divergence>, Vec<Call>) {
     let calls = Calls::default();
-    let result = calls.during(|| {
-        let mut machine = Machine::new(setup);
-        let mut rng = Rng::new(seed);
-        for _ in 0..steps {
-            machine.random_step(&mut rng)?;
-        }
-        Ok(machine.tally)
-    });
+    let result = calls.during(|| Machine::new(setup).run(seed, steps));
     (result, calls.take())
 }
 

@@ -1,8 +1,13 @@
 //! The pragma matrix: every journal mode, locking mode and `synchronous`, with spills and without.
 
-use actor_vfs::Locking;
+use std::sync::Arc;
 
-use crate::machine::{Setup, has_batch_atomic, run_seed, seeds};
+use actor_vfs::Locking;
+use actor_vfs::engines::{MemoryEngine, RedbEngine};
+use actor_vfs::kv::{Engine, Limits};
+use actor_vfs::testing::FaultEngine;
+
+use crate::machine::{Machine, Setup, has_batch_atomic, run_seed, seeds};
 
 const STEPS: usize = 30;
 
@@ -78,4 +83,50 @@ fn journal_mode_truncate_is_seen_whole_or_not_at_all() {
 #[test]
 fn journal_mode_persist_is_seen_whole_or_not_at_all() {
     every_setup_of("PERSIST");
+}
+
+/// What `Actor::connect` gives, and what is least like it.
+const ENDS: [Setup; 2] = [
+    Setup::PINNED,
+    Setup {
+        journal: "DELETE",
+        locking: Locking::Normal,
+        synchronous: "FULL",
+        spill: true,
+        flaw: None,
+    },
+];
+
+fn on_engine(seeds: Vec<u64>, engine: impl Fn() -> FaultEngine) {
+    for seed in seeds {
+        for setup in ENDS {
+            let result = Machine::on(engine(), setup).run(seed, STEPS);
+            result.unwrap_or_else(|divergence| {
+                panic!("{setup:?}: replay with ACTOR_SEED={seed}\n{divergence}")
+            });
+        }
+    }
+}
+
+#[test]
+fn commits_of_many_batches_are_seen_whole_or_not_at_all() {
+    let limits = Limits {
+        batch_ops_max: 9,
+        ..Limits::default()
+    };
+    on_engine(seeds(15), || {
+        FaultEngine::with_limits(Arc::new(MemoryEngine::new()), limits)
+    });
+}
+
+#[test]
+fn on_the_engine_that_is_on_disk_commits_are_seen_whole_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = std::cell::Cell::new(0);
+    on_engine(seeds(1), || {
+        files.set(files.get() + 1);
+        let path = directory.path().join(format!("{}.redb", files.get()));
+        let engine: Arc<dyn Engine> = Arc::new(RedbEngine::create(path, 1 << 20).unwrap());
+        FaultEngine::new(engine)
+    });
 }

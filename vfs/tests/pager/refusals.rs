@@ -335,6 +335,20 @@ fn a_snapshot_is_read_only_and_says_so() {
 }
 
 #[test]
+fn a_fork_is_written_to_like_an_actor_and_leaves_no_trace() {
+    let store = store();
+    let (_, connection) = holding_rows(&store, "a");
+    let fork = store.fork(&id("a")).unwrap().connect().unwrap();
+    fork.execute_batch("DELETE FROM t; PRAGMA page_size=1024; VACUUM")
+        .unwrap();
+    connection
+        .execute_batch("INSERT INTO t VALUES(3, 'three')")
+        .unwrap();
+    assert_eq!((count(&fork), count(&connection)), (0, 3));
+    assert_eq!(count(&published(&store, &id("a"))), 3);
+}
+
+#[test]
 fn names_of_actors_may_be_long_and_odd() {
     let store = store();
     let long = "ä".repeat(256);
