@@ -34,6 +34,11 @@ impl Code {
         self.0
     }
 
+    /// Whether SQLite throws its cache away when a rollback ends in this (`pager_error`).
+    pub(crate) const fn drops_cache(self) -> bool {
+        matches!(self.0 & 0xff, ffi::SQLITE_IOERR | ffi::SQLITE_FULL)
+    }
+
     /// What SQLite hears of `error`; `otherwise` is the `IOERR` sub-code of the call that failed.
     ///
     /// Never `SQLITE_BUSY`: SQLite would try a refused COMMIT again, find nothing left to write

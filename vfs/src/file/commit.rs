@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::StoreError;
 use crate::file::header::{HEADER_BYTES, Header};
 use crate::file::main_file::MainFile;
-use crate::file::overlay::{Cover, Overlay, pieces};
+use crate::file::overlay::{Cover, pieces};
 use crate::page::{PageCount, PageSize};
 use crate::store::Change;
 
@@ -46,11 +46,9 @@ impl MainFile {
 
     fn change_of_pages(&mut self, pages: PageCount) -> Change {
         let base = self.base;
-        let after = Overlay::over(base);
-        let overlay = std::mem::replace(&mut self.overlay, after);
+        let mut dirty = self.overlay.take_blocks();
         // Pages cut off and back in range are holes now, although the store still has them.
-        let hidden = pages.min(base.pages).pages_after(overlay.visible());
-        let mut dirty = overlay.into_blocks();
+        let hidden = pages.min(base.pages).pages_after(self.overlay.visible());
         if let Some(beyond) = pages.beyond() {
             dirty.split_off(&beyond);
         }

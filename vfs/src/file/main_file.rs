@@ -36,6 +36,10 @@ pub(crate) struct MainFile {
     rung: Rung,
     last_error: Arc<LastError>,
     health: Health,
+    /// SQLite heard of a failure in the middle of a transaction that has written, and is about to
+    /// roll back from its journal. If that fails as well it must hear an `IOERR`: any other code
+    /// leaves it with a cache full of what was never committed (`pager_error`).
+    unwinding: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +49,8 @@ enum Health {
     /// not find the super-journal (`pager_playback`), so the `SYNC` that ends the rollback must
     /// fail: only then is the cache thrown away.
     Unrestored,
-    /// Nothing works any more.
-    Lost {
-        /// What SQLite hears.
-        code: Code,
-        /// SQLite is about to roll back from its journal. It trusts its cache afterwards unless
-        /// it hears an `IOERR` on the way (`pager_error`).
-        unwinding: bool,
-    },
+    /// Nothing works any more, and this is why.
+    Lost(Code),
 }
 
 impl MainFile {
@@ -74,16 +72,17 @@ impl MainFile {
             rung: Rung::new(ladder),
             last_error,
             health: Health::Sound,
+            unwinding: false,
         }
     }
 
     /// Answers for a file that is lost; `call` is the `IOERR` sub-code of what was called.
     fn check(&mut self, call: Code) -> Result<(), Code> {
-        let Health::Lost { code, unwinding } = &mut self.health else {
+        let Health::Lost(code) = self.health else {
             return Ok(());
         };
-        let unwinding = std::mem::take(unwinding);
-        Err(if unwinding { call } else { *code })
+        let unwinding = std::mem::take(&mut self.unwinding);
+        Err(if unwinding { call } else { code })
     }
 
     fn check_writable(&mut self, call: Code) -> Result<(), Code> {
@@ -98,12 +97,15 @@ impl MainFile {
     /// Keeps `error`, gives up the file if no later call can succeed, and says what SQLite hears.
     fn fail(&mut self, error: &StoreError, call: Code) -> Code {
         self.last_error.record(error);
-        let code = Code::of(error, call);
         if error.ends_tenure() {
-            let code = Code::of(error, Code::IOERR);
-            let unwinding = self.rung.level() >= Level::Reserved && self.savepoint.is_none();
-            self.health = Health::Lost { code, unwinding };
+            self.health = Health::Lost(Code::of(error, Code::IOERR));
         }
+        if std::mem::take(&mut self.unwinding) {
+            return call;
+        }
+        let code = Code::of(error, call);
+        let has_journal = self.savepoint.is_none();
+        self.unwinding = self.overlay.is_changed() && has_journal && !code.drops_cache();
         code
     }
 
@@ -244,7 +246,9 @@ impl MainFile {
         let published = published.map_err(|error| self.fail(&error, Code::IOERR_FSYNC));
         self.base = self.image.geometry();
         self.discard();
-        published
+        published?;
+        self.unwinding = false;
+        Ok(())
     }
 
     fn publish_changes(&mut self) -> Result<(), StoreError> {
@@ -359,6 +363,7 @@ impl File for MainFile {
     fn unlock(&mut self, level: Level) {
         self.discard();
         self.rung.descend(level);
+        self.unwinding = false;
         if self.health == Health::Unrestored {
             self.health = Health::Sound;
         }
@@ -398,8 +403,7 @@ impl File for MainFile {
     }
 
     fn has_moved(&self) -> bool {
-        let lost = Code::READONLY_DBMOVED;
-        matches!(self.health, Health::Lost { code, .. } if code == lost)
+        self.health == Health::Lost(Code::READONLY_DBMOVED)
     }
 
     fn read_only(&self) -> bool {

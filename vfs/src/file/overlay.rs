@@ -73,9 +73,9 @@ impl Overlay {
         }
     }
 
-    /// Gives up the blocks.
-    pub(crate) fn into_blocks(self) -> BTreeMap<PageNo, Arc<[u8]>> {
-        self.blocks
+    /// Gives up the blocks. What is left is good for nothing but to be replaced.
+    pub(crate) fn take_blocks(&mut self) -> BTreeMap<PageNo, Arc<[u8]>> {
+        std::mem::take(&mut self.blocks)
     }
 
     /// Takes a written block out, to be changed and [`put`](Self::put) back.

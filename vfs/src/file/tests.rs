@@ -144,9 +144,13 @@ fn sync(file: &mut MainFile) -> Result<(), Code> {
     })
 }
 
-fn full() -> StoreError {
-    let actor = ActorId::new("test").unwrap();
-    StoreError::ReadOnly { actor }
+fn damaged() -> StoreError {
+    StoreError::PageDamaged {
+        actor: ActorId::new("test").unwrap(),
+        page: PageNo::FIRST,
+        commit: CommitNo::new(1),
+        damage: "on purpose",
+    }
 }
 
 #[test]
@@ -206,10 +210,10 @@ fn a_header_never_lengthens_the_file() {
 fn after_a_refusal_the_file_is_as_it_was_and_the_next_commit_succeeds() {
     let image = TestImage::of(3);
     let mut file = image.open();
-    image.refuse(full());
+    image.refuse(damaged());
     file.write(512, &[7; 512]).unwrap();
     file.write(1536, &[7; 512]).unwrap();
-    assert_eq!(sync(&mut file), Err(Code::READONLY));
+    assert_eq!(sync(&mut file), Err(Code::CORRUPT));
     assert_eq!(file.size(), Ok(1536));
     assert_eq!(image.commits(), 0);
     file.write(512, &[8; 512]).unwrap();
@@ -305,23 +309,49 @@ fn after_a_refused_super_journal_the_rollback_fails_once_so_that_the_cache_is_dr
     assert_eq!(image.commits(), 0);
 }
 
-/// An error other than `IOERR` or `FULL` during a rollback leaves SQLite with a cache full of what
-/// was never committed (`pager_error`).
+/// An error other than `IOERR` or `FULL` at the end of a rollback leaves SQLite with a cache full
+/// of what was never committed (`pager_error`).
+#[test]
+fn a_rollback_that_fails_too_ends_in_an_ioerr() {
+    let image = TestImage::of(3);
+    let mut file = image.open();
+    for (locked, second) in [(false, Code::IOERR_FSYNC), (true, Code::CORRUPT)] {
+        file.write(512, &[7; 512]).unwrap();
+        image.refuse(damaged());
+        assert_eq!(sync(&mut file), Err(Code::CORRUPT));
+        if locked {
+            file.unlock(Level::Shared);
+        }
+        file.write(512, &[2; 512]).unwrap();
+        image.refuse(damaged());
+        assert_eq!(sync(&mut file), Err(second));
+        file.unlock(Level::Shared);
+    }
+}
+
+/// With the atomic window there is nothing to roll back from: SQLite drops its cache by itself.
 #[test]
 fn a_fenced_owner_hears_an_ioerr_while_it_rolls_back_and_dbmoved_ever_after() {
-    let image = TestImage::of(2);
-    let mut file = image.open();
-    let actor = ActorId::new("test").unwrap();
-    image.refuse(StoreError::Deleted { actor });
-    file.write(512, &[7; 512]).unwrap();
-    assert_eq!(sync(&mut file), Err(Code::READONLY_DBMOVED));
-    assert!(file.has_moved());
-    assert_eq!(file.size(), Err(Code::IOERR_FSTAT));
-    let mut out = [0; 512];
-    for _ in 0..2 {
-        assert_eq!(file.read(0, &mut out), Err(Code::READONLY_DBMOVED));
-        assert_eq!(file.write(0, &out), Err(Code::READONLY_DBMOVED));
+    for window in [false, true] {
+        let image = TestImage::of(2);
+        let mut file = image.open();
+        let actor = ActorId::new("test").unwrap();
+        image.refuse(StoreError::Deleted { actor });
+        if window {
+            file.control(Step::BeginAtomic).unwrap();
+        }
+        file.write(512, &[7; 512]).unwrap();
         assert_eq!(sync(&mut file), Err(Code::READONLY_DBMOVED));
+        assert!(file.has_moved());
+        if !window {
+            assert_eq!(file.size(), Err(Code::IOERR_FSTAT));
+        }
+        let mut out = [0; 512];
+        for _ in 0..2 {
+            assert_eq!(file.read(0, &mut out), Err(Code::READONLY_DBMOVED));
+            assert_eq!(file.write(0, &out), Err(Code::READONLY_DBMOVED));
+            assert_eq!(sync(&mut file), Err(Code::READONLY_DBMOVED));
+        }
     }
 }
 
