@@ -173,11 +173,9 @@ impl Answer {
         for cohort in &cohorts {
             *counts.entry(cohort.cause.outcome).or_default() += cohort.count;
         }
-        let planned = cohorts
-            .iter()
-            .any(|cohort| cohort.cause.outcome == Outcome::Planned);
+        let next = change.args.dry_run && counts.contains_key(&Outcome::Planned);
         let typed = change.typed.clone() + &change.args.selection.typed();
-        let next = planned.then(|| format!("actor-migrate {typed} --yes"));
+        let next = next.then(|| format!("actor-migrate {typed} --yes"));
         Self {
             action: change.verb,
             actors: counts.values().sum(),

@@ -55,8 +55,8 @@ impl Change<'_> {
                 actors,
             });
         }
-        printer.note(plans);
-        let agreed = printer.ask(format_args!("{} {}?", self.verb, count(actors, "actor")));
+        let question = format!("{} {}?", self.verb, count(actors, "actor"));
+        let agreed = printer.ask(plans, question);
         if !agreed {
             printer.note("nothing was changed");
         }

@@ -108,9 +108,9 @@ impl Printer {
         Exit::Interrupted
     }
 
-    /// Asks yes or no on stderr. Anything but a yes is a no.
-    pub(crate) fn ask(&self, question: impl Display) -> bool {
-        let _ = write!(anstream::stderr(), "{question} [y/N] ");
+    /// Shows what is about to happen and asks yes or no, on stderr. Anything but a yes is a no.
+    pub(crate) fn ask(&self, shown: impl Display, question: impl Display) -> bool {
+        let _ = write!(anstream::stderr(), "{shown}{question} [y/N] ");
         let mut line = String::new();
         let read = io::stdin().read_line(&mut line);
         read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")

@@ -42,10 +42,10 @@ pub(super) fn run(args: &DeleteArgs, path: &Path, printer: &Printer) -> Result<E
                 actors: ids.len(),
             });
         }
-        if !printer.ask(format_args!(
-            "delete {} with all data?",
-            count(ids.len(), "actor")
-        )) {
+        if !printer.ask(
+            "",
+            format_args!("delete {} with all data?", count(ids.len(), "actor")),
+        ) {
             printer.note("nothing was deleted");
             return Ok(Exit::No);
         }
