@@ -255,7 +255,7 @@ pub enum MigrateError {
         advice: String,
     },
     /// M141
-    #[error("adopting needs a person to accept: {}", join(.needed))]
+    #[error("adopting needs a person to accept {}", join(.needed))]
     NeedsAck {
         /// The names to accept, as `--allow` takes them.
         needed: Vec<String>,

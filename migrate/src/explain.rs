@@ -209,7 +209,8 @@ const EXPLANATIONS: &[Explanation] = &[
         "M154",
         "rows would lose their parent",
         "After all statements more rows point at a parent that does not exist than before. Everything was rolled \
-         back.",
+         back. Where a migration drops or rebuilds a table, foreign keys are off for the whole run, so a DELETE in \
+         it does not cascade.",
         "make the migration delete or move those rows itself",
     ),
     page(

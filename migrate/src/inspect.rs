@@ -11,9 +11,9 @@ use crate::bundle::{Bundle, Layout, Position};
 use crate::error::MigrateError;
 use crate::ledger::{self, DEFAULT_TABLE, Ledger, LedgerFormat, LedgerRow, Matching};
 use crate::replay::{Expected, Reordered, View};
-use crate::schema::{self, Difference, Fingerprint, Ignore, Schema};
+use crate::schema::{self, Difference, Fingerprint, Schema, starts_with};
 use crate::verdict::{
-    Accepted, Adoption, Facts, Hazard, Judgement, Need, Verdict, advice, classify, hazards,
+    Accepted, Adoption, Facts, Hazard, Judgement, Need, Partial, Verdict, advice, classify, hazards,
 };
 
 /// The version of the JSON that [`Standing`] and reports serialise to.
@@ -86,6 +86,9 @@ pub struct Standing {
     /// What the verdict rests on, where that is not obvious.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How far a migration came whose runner died inside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
     /// What to do next.
     pub advice: String,
     /// How many migrations its schema shows, if it shows that.
@@ -184,13 +187,12 @@ impl Actor {
         expected: &Expected,
         options: &InspectOptions,
     ) -> Result<Self, MigrateError> {
-        let ignore = Ignore {
-            ledger: &options.table,
-            prefixes: &options.ignore,
-        };
-        let mut schema = schema::read(conn, &ignore, expected.last())?;
-        if schema.other_ledgers(&options.table) {
-            schema.retain_tables(|table| expected.knows_table(table));
+        let mut schema = schema::read(conn, &options.table, expected.last())?;
+        // What the folder makes is its own, whatever it is called and whoever shares the file.
+        let shared = schema.other_ledgers(&options.table).next().is_some();
+        let ignored = |table: &str| options.ignore.iter().any(|start| starts_with(table, start));
+        if shared || !options.ignore.is_empty() {
+            schema.set_aside(|table| !expected.knows_table(table) && (shared || ignored(table)));
         }
         let ledger = ledger::read(conn, &schema, &options.table)?;
         let fingerprint = schema.fingerprint();
@@ -272,11 +274,25 @@ impl Actor {
             },
             differences: judgement.differences,
             needs: judgement.needs,
-            reason: judgement.reason,
+            reason: judgement
+                .reason
+                .or_else(|| self.other_ledgers(judgement.verdict)),
+            partial: judgement.partial,
             candidates: judgement.candidates,
             options: options.clone(),
             reordered: None,
         }
+    }
+
+    /// An actor without rows may have them in another table.
+    fn other_ledgers(&self, verdict: Verdict) -> Option<String> {
+        let rowless = matches!(
+            verdict,
+            Verdict::Fresh | Verdict::Unjournaled | Verdict::Foreign
+        );
+        let others: Vec<_> = self.schema.other_ledgers(&self.ledger.table).collect();
+        (rowless && !others.is_empty())
+            .then(|| format!("the database has other ledgers: {}", others.join(", ")))
     }
 
     fn ledger_summary(&self) -> LedgerSummary {

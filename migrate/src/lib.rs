@@ -30,4 +30,4 @@ pub use plan::{
 pub use replay::{Expected, ReplayOptions};
 pub use schema::{Difference, DifferenceKind, Fingerprint};
 pub use sql::Statement;
-pub use verdict::{Adoption, Hazard, HazardCode, Need, Verdict};
+pub use verdict::{Adoption, Hazard, HazardCode, Need, Partial, Verdict};

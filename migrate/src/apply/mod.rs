@@ -98,6 +98,7 @@ pub fn execute_with(
     let mut session = Session::open(conn, plan.foreign_keys_off, options)?;
     let report = run.in_transaction(&session)?;
     session.commit()?;
+    tracing::info!(action = %plan.action, plan = plan.digest, changed = report.changed, "plan ran");
     Ok(report)
 }
 

@@ -304,9 +304,9 @@ pub fn plan_adopt(
         Adoption::Refuse => return Err(refused("adopted", standing)),
         Adoption::Safe | Adoption::NeedsAck => {}
     }
-    let position = chosen_position(standing, options, bundle);
-    check_needs(standing, options)?;
     let view = standing.view(bundle, expected);
+    let position = chosen_position(standing, options, view.bundle)?;
+    check_needs(standing, options)?;
     plan.target = Some(position);
     plan.accepted.clone_from(&standing.differences);
     ledger_rows::adopt(&mut plan, view.bundle, position, &standing.ledger);
@@ -361,42 +361,43 @@ fn refused(action: &'static str, standing: &Standing) -> MigrateError {
     }
 }
 
+/// Among several positions one must be named; it counts as accepted by that.
 fn check_needs(standing: &Standing, options: &PlanOptions) -> Result<(), MigrateError> {
-    let open: Vec<&Need> = standing
+    let is_open =
+        |need: &&Need| !need.name.starts_with(POSITION) && !need.is_met_by(options.allow.iter());
+    let needed: Vec<_> = standing
         .needs
         .iter()
-        .filter(|need| !is_met(need, options))
+        .filter(is_open)
+        .map(|need| need.name.clone())
         .collect();
-    if open.is_empty() {
+    if needed.is_empty() {
         return Ok(());
     }
-    let needed = open.iter().map(|need| need.name.clone()).collect();
     Err(MigrateError::NeedsAck {
         needed,
         differences: standing.differences.clone(),
     })
 }
 
-/// A position is accepted by naming any of its candidates, and only by its whole name.
-fn is_met(need: &Need, options: &PlanOptions) -> bool {
-    match need.name.starts_with(POSITION) {
-        true => options.allow.iter().any(|name| name.starts_with(POSITION)),
-        false => need.is_met_by(options.allow.iter()),
-    }
-}
-
 const POSITION: &str = "position:";
 
-/// The position to record: the one the caller named among several, or the one that was proven.
-fn chosen_position(standing: &Standing, options: &PlanOptions, bundle: &Bundle) -> Position {
-    let named = options
-        .allow
+/// The position to record: the one that was proven, or the one the caller named among several.
+fn chosen_position(
+    standing: &Standing,
+    options: &PlanOptions,
+    bundle: &Bundle,
+) -> Result<Position, MigrateError> {
+    if standing.candidates.is_empty() {
+        return Ok(standing.position.unwrap_or(Position(0)));
+    }
+    let name = |position: &Position| format!("{POSITION}{}", bundle.entries[position.0 - 1].tag);
+    let named = standing
+        .candidates
         .iter()
-        .find_map(|name| name.strip_prefix(POSITION));
-    let entry = named.and_then(|tag| bundle.entries.iter().position(|entry| entry.tag == tag));
-    let candidates = standing.candidates.iter();
-    let chosen = candidates
-        .copied()
-        .find(|position| entry.is_some_and(|entry| position.0 == entry + 1));
-    chosen.or(standing.position).unwrap_or(Position(0))
+        .find(|position| options.allow.contains(&name(position)));
+    named.copied().ok_or_else(|| MigrateError::NeedsAck {
+        needed: standing.candidates.iter().map(name).collect(),
+        differences: standing.differences.clone(),
+    })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::bundle::{Bundle, Migration, Position};
 use crate::error::MigrateError;
 use crate::limits::REPLAY_TIME_MAX;
-use crate::schema::{self, Difference, Entry, Fingerprint, Ignore, Key, Schema};
+use crate::schema::{self, Difference, Entry, Fingerprint, Key, Schema};
 use crate::sql::{Head, head};
 
 pub(crate) use facts::MigrationFacts;
@@ -127,6 +127,11 @@ impl Expected {
         for migration in &bundle.entries {
             replay.migration(migration)?;
         }
+        tracing::debug!(
+            dir = bundle.dir,
+            migrations = bundle.entries.len(),
+            "folder replayed"
+        );
         Ok(replay.finish())
     }
 
@@ -387,10 +392,9 @@ impl Replay {
     fn created(&mut self) -> Result<Delta, MigrateError> {
         let added = schema::read_since(&self.sandbox.conn, self.last_row, &self.schema)?;
         self.last_row = added.last().map_or(self.last_row, |entry| entry.row);
-        let ignore = Ignore::default();
         let ours = added
             .into_iter()
-            .filter(|entry| !ignore.covers(&entry.object));
+            .filter(|entry| !schema::is_runtime(&entry.object, ""));
         Ok(ours
             .map(|entry| (entry.object.key(), Some(entry)))
             .collect())
@@ -398,7 +402,7 @@ impl Replay {
 
     fn changed(&mut self) -> Result<Delta, MigrateError> {
         self.last_row = schema::last_row(&self.sandbox.conn)?;
-        let now = schema::read(&self.sandbox.conn, &Ignore::default(), &self.schema)?;
+        let now = schema::read(&self.sandbox.conn, "", &self.schema)?;
         let gone = self
             .schema
             .entries()

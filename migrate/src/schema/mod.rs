@@ -24,7 +24,7 @@ pub use diff::Difference;
 pub(crate) use diff::diff;
 pub use kinds::DifferenceKind;
 use model::{Model, Scratch};
-pub(crate) use names::Ignore;
+pub(crate) use names::{is_runtime, starts_with};
 pub(crate) use read::{last_row, read, read_since};
 
 /// What sort of thing an object is. A virtual table is a table.
@@ -205,11 +205,13 @@ impl Schema {
     }
 
     /// Other migrations tables in the same file: their actors own objects we know nothing of.
-    pub(crate) fn other_ledgers(&self, own: &str) -> bool {
-        let other = |object: &Arc<Object>| {
-            names::looks_like_ledger(object) && !object.name.eq_ignore_ascii_case(own)
-        };
-        self.aside.iter().any(other)
+    pub(crate) fn other_ledgers(&self, own: &str) -> impl Iterator<Item = &str> {
+        let ledgers = self
+            .aside
+            .iter()
+            .filter(|object| names::looks_like_ledger(object));
+        let names = ledgers.map(|object| object.name.as_str());
+        names.filter(move |name| !name.eq_ignore_ascii_case(own))
     }
 
     /// Every ordinary table, runtime tables included, but `ledger` and our own.
@@ -220,10 +222,14 @@ impl Schema {
         names.filter(move |name| !name.eq_ignore_ascii_case(ledger) && !names::is_own(name))
     }
 
-    /// Leaves only the objects whose table `keep` accepts.
-    pub(crate) fn retain_tables(&mut self, keep: impl Fn(&str) -> bool) {
-        self.objects
-            .retain(|_, entry| keep(&entry.object.table.to_ascii_lowercase()));
+    /// Sets aside the objects whose table (in lower case) is somebody else's.
+    pub(crate) fn set_aside(&mut self, strange: impl Fn(&str) -> bool) {
+        let all = std::mem::take(&mut self.objects).into_iter();
+        let (aside, ours): (Vec<_>, Vec<_>) =
+            all.partition(|(_, entry)| strange(&entry.object.table.to_ascii_lowercase()));
+        self.objects.extend(ours);
+        self.aside
+            .extend(aside.into_iter().map(|(_, entry)| entry.object));
     }
 
     /// The hash over every object's tokens, and over the order of triggers where a table has several.

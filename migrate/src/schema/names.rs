@@ -19,27 +19,13 @@ const RUNTIME_PREFIXES: [&str; 12] = [
     "rivetkit_schema_version",
 ];
 
-/// What is not looked at beside the runtime tables: the ledger in use, and what the caller names.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Ignore<'a> {
-    pub(crate) ledger: &'a str,
-    pub(crate) prefixes: &'a [String],
-}
-
-impl Ignore<'_> {
-    /// Whether an object is nobody's drift.
-    pub(crate) fn covers(&self, object: &Object) -> bool {
-        let table = &object.table;
-        table.eq_ignore_ascii_case(self.ledger)
-            || looks_like_ledger(object)
-            || RUNTIME_PREFIXES
-                .iter()
-                .any(|prefix| starts_with(table, prefix))
-            || self
-                .prefixes
-                .iter()
-                .any(|prefix| starts_with(table, prefix))
-    }
+/// Whether an object is nobody's drift: a runtime table, a ledger, or something of theirs.
+pub(crate) fn is_runtime(object: &Object, ledger: &str) -> bool {
+    object.table.eq_ignore_ascii_case(ledger)
+        || looks_like_ledger(object)
+        || RUNTIME_PREFIXES
+            .iter()
+            .any(|prefix| starts_with(&object.table, prefix))
 }
 
 /// Whether this is a table of ours.
@@ -47,7 +33,8 @@ pub(super) fn is_own(table: &str) -> bool {
     starts_with(table, "__actor_migrate_")
 }
 
-fn starts_with(name: &str, prefix: &str) -> bool {
+/// Whether `name` begins with `prefix`, without ASCII case.
+pub(crate) fn starts_with(name: &str, prefix: &str) -> bool {
     let head = name.as_bytes().get(..prefix.len());
     head.is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
 }

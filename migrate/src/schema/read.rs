@@ -7,14 +7,14 @@ use std::sync::Arc;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use super::names::Ignore;
-use super::{Entry, Key, Kind, Object, Schema};
+use super::{Entry, Key, Kind, Object, Schema, is_runtime};
 use crate::error::MigrateError;
 
-/// Reads the whole schema of the main database. Objects that `known` has as well are shared with it.
+/// Reads the whole schema of the main database, whose ledger is set aside. Objects that `known` has as
+/// well are shared with it.
 pub(crate) fn read(
     conn: &Connection,
-    ignore: &Ignore<'_>,
+    ledger: &str,
     known: &Schema,
 ) -> Result<Schema, MigrateError> {
     let entries = read_since(conn, 0, known)?;
@@ -29,7 +29,7 @@ pub(crate) fn read(
         if shadows.contains(&table.to_ascii_lowercase()) {
             continue;
         }
-        if ignore.covers(&entry.object) {
+        if is_runtime(&entry.object, ledger) {
             schema.aside.push(entry.object);
         } else {
             schema.insert(entry);

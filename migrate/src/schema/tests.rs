@@ -3,13 +3,13 @@
 use rusqlite::Connection;
 
 use super::model::{Model, Scratch};
-use super::{Ignore, Schema, diff, read};
+use super::{Schema, diff, read};
 
 fn schema(sql: &str) -> Schema {
     let conn = Connection::open_in_memory().unwrap();
     conn.execute_batch(sql)
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
-    read(&conn, &Ignore::default(), &Schema::default()).unwrap()
+    read(&conn, "", &Schema::default()).unwrap()
 }
 
 /// The kinds of difference, as one line.
@@ -382,10 +382,7 @@ fn all_three_readings_agree_on_what_drizzle_writes() {
     let conn = Connection::open_in_memory().unwrap();
     conn.execute_batch(&written.join(";")).unwrap();
     let mut scratch = Scratch::new();
-    for object in read(&conn, &Ignore::default(), &Schema::default())
-        .unwrap()
-        .objects()
-    {
+    for object in read(&conn, "", &Schema::default()).unwrap().objects() {
         assert_ne!(*object.model(&mut scratch), Model::Text, "{}", object.sql);
     }
 }

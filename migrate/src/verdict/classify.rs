@@ -2,7 +2,7 @@
 
 use super::case::{Case, Facts, Fit};
 use super::needs::difference_needs;
-use super::{Adoption, Judgement, Verdict};
+use super::{Adoption, Judgement, Partial, Verdict};
 use crate::bundle::Position;
 use crate::ledger::{HashSays, MatchedBy};
 use crate::replay::Place;
@@ -43,6 +43,7 @@ impl Case<'_> {
             needs: Vec::new(),
             candidates: Vec::new(),
             ran_in_order: None,
+            partial: None,
             reason: None,
         }
     }
@@ -104,22 +105,26 @@ impl Case<'_> {
     /// A runner without transactions died inside the migration after `claimed`.
     fn partial(&self, claimed: Position) -> Option<Judgement> {
         let migration = self.facts.bundle.entries.get(claimed.0)?;
-        let inside = (1..migration.statements.len()).map(|statements| Place {
-            position: claimed,
-            statements,
+        let inside = (1..migration.statements.len()).filter(|statements| {
+            let place = Place {
+                position: claimed,
+                statements: *statements,
+            };
+            self.differences(place).is_empty()
         });
-        let place = inside
-            .rev()
-            .find(|place| self.differences(*place).is_empty())?;
-        let reason = format!(
-            "{} ran up to statement {} of {}",
-            migration.tag,
-            place.statements,
-            migration.statements.len()
-        );
+        // Statements that write rows leave no trace, so it may have died after any of several.
+        let places: Vec<_> = inside.collect();
+        let (first, last) = (*places.first()?, *places.last()?);
+        let partial = Partial {
+            migration: migration.tag.clone(),
+            ran_at_least: first,
+            ran_at_most: last,
+            statements: migration.statements.len(),
+        };
         let judgement = self.judge(Verdict::Partial, Adoption::Refuse, claimed);
         Some(Judgement {
-            reason: Some(reason),
+            reason: Some(partial.to_string()),
+            partial: Some(partial),
             ..judgement
         })
     }
@@ -230,6 +235,9 @@ impl Case<'_> {
 
     /// Some rows speak of no local migration.
     fn with_unknown(&self) -> Judgement {
+        if self.end() == Position(0) {
+            return self.judge(Verdict::Ahead, Adoption::Refuse, Position(0));
+        }
         if self.after_last_matched() == Position(0) && self.is_foreign() {
             return self.foreign();
         }
@@ -319,7 +327,11 @@ impl Case<'_> {
                 ..judgement
             };
         }
-        self.misfit(Verdict::Deleted, claimed, fit)
+        // The lost migration may have come back under another name and time.
+        let replaced = (!fit.is_same()).then(|| self.proven_beyond(claimed, Verdict::Deleted));
+        replaced
+            .flatten()
+            .unwrap_or_else(|| self.misfit(Verdict::Deleted, claimed, fit))
     }
 }
 

@@ -147,6 +147,38 @@ impl Need {
     }
 }
 
+/// How far a migration came whose runner died between two statements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Partial {
+    /// The migration.
+    pub migration: String,
+    /// So many of its statements ran.
+    pub ran_at_least: usize,
+    /// So many may have run: those in between change rows, which the schema does not show.
+    pub ran_at_most: usize,
+    /// So many it has.
+    pub statements: usize,
+}
+
+impl fmt::Display for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            migration,
+            ran_at_least: first,
+            ran_at_most: last,
+            statements,
+        } = self;
+        if first == last {
+            return write!(f, "{migration} ran up to statement {first} of {statements}");
+        }
+        write!(
+            f,
+            "{migration} ran up to a statement between {first} and {last} of {statements}"
+        )
+    }
+}
+
 /// What classification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judgement {
@@ -160,6 +192,8 @@ pub(crate) struct Judgement {
     pub(crate) needs: Vec<Need>,
     /// The positions between which the schema cannot tell, where there are several.
     pub(crate) candidates: Vec<Position>,
+    /// How far the next migration came, where it came to some point.
+    pub(crate) partial: Option<Partial>,
     /// The order to try where later migrations ran before earlier ones.
     pub(crate) ran_in_order: Option<Vec<usize>>,
     /// What the verdict rests on, where that is not obvious.

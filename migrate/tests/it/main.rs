@@ -7,6 +7,7 @@
 
 mod common;
 mod cost;
+mod crash;
 mod drizzle_1;
 mod execute;
 mod fixtures;

@@ -365,6 +365,94 @@ fn a_row_between_two_known_ones_is_of_a_deleted_migration() {
 }
 
 #[test]
+fn a_lost_migration_that_came_back_under_another_name_is_replaced() {
+    let folder = Folder::at(&[
+        ("0000_users", FIRST_WHEN, USERS),
+        (
+            "0001_labels",
+            FIRST_WHEN + 5 * MINUTE,
+            &format!("-- again\n{TAGS}"),
+        ),
+    ]);
+    let conn = actor(&Folder::new(&[CHAIN[0], CHAIN[2]]), 2);
+    let standing = look(&conn, &folder);
+    assert_eq!(
+        (standing.verdict.as_str(), standing.adoption.as_str()),
+        ("deleted", "safe")
+    );
+    assert!(standing.pending.is_empty());
+}
+
+#[test]
+fn an_actor_with_rows_is_ahead_of_an_empty_folder() {
+    assert_eq!(
+        verdict(&actor(&chain(), 3), &Folder::new(&[])),
+        "ahead refuse"
+    );
+    assert_eq!(
+        verdict(&database(""), &Folder::new(&[])),
+        "current not-needed"
+    );
+}
+
+#[test]
+fn what_the_caller_ignores_is_no_drift_unless_a_migration_makes_it() {
+    let folder = Folder::new(&[("0000_cache", "CREATE TABLE cache_a (b);")]);
+    let (bundle, expected) = folder.read();
+    let options = InspectOptions {
+        ignore: vec!["cache_".to_owned()],
+        ..InspectOptions::default()
+    };
+    let conn = actor(&folder, 1);
+    conn.execute_batch("CREATE TABLE cache_other (b)").unwrap();
+    let stands = |conn: &Connection| {
+        inspect(conn, &bundle, &expected, &options)
+            .unwrap()
+            .verdict
+            .as_str()
+    };
+    assert_eq!(stands(&conn), "current");
+    conn.execute_batch("DROP TABLE cache_a").unwrap();
+    assert_eq!(stands(&conn), "drifted");
+}
+
+#[test]
+fn a_runner_that_died_among_statements_that_write_rows_is_placed_as_well_as_can_be() {
+    let second = [
+        "CREATE TABLE a (b);",
+        "INSERT INTO a VALUES (1);",
+        "CREATE TABLE c (d);",
+    ];
+    let folder = Folder::new(&[
+        ("0000_users", USERS),
+        ("0001_more", &second.join("--> statement-breakpoint\n")),
+    ]);
+    let conn = actor(&folder, 1);
+    conn.execute_batch(second[0]).unwrap();
+    let partial = look(&conn, &folder).partial.unwrap();
+    assert_eq!(
+        (
+            partial.ran_at_least,
+            partial.ran_at_most,
+            partial.statements
+        ),
+        (1, 2, 3)
+    );
+}
+
+#[test]
+fn an_actor_without_rows_is_told_of_other_ledgers() {
+    let conn = actor(&chain(), 3);
+    conn.execute_batch("ALTER TABLE __drizzle_migrations RENAME TO __drizzle_migrations_old")
+        .unwrap();
+    let reason = look(&conn, &chain()).reason.unwrap();
+    assert_eq!(
+        reason,
+        "the database has other ledgers: __drizzle_migrations_old"
+    );
+}
+
+#[test]
 fn a_migration_merged_late_is_skipped_for_ever_and_we_say_so() {
     let merged = Folder::at(&[
         ("0000_users", FIRST_WHEN, USERS),
