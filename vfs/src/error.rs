@@ -113,7 +113,7 @@ pub enum StoreError {
     },
 
     /// S112.
-    #[error("the store at {} is in use by another process", path.display())]
+    #[error("the store at {} is open already, in another process or in this one", path.display())]
     StoreInUse {
         /// Which store.
         path: PathBuf,
@@ -174,7 +174,7 @@ pub enum StoreError {
     },
 
     /// S119.
-    #[error("the engine failed")]
+    #[error("the engine failed while {}", .0.doing)]
     Engine(#[from] EngineError),
 
     /// S120.
@@ -185,7 +185,7 @@ pub enum StoreError {
     },
 
     /// S121.
-    #[error("{doing} {}", path.display())]
+    #[error("{doing} {} failed", path.display())]
     File {
         /// What was being done, as in "creating".
         doing: &'static str,
@@ -386,7 +386,9 @@ impl StoreError {
                 "give the directory of an actor store, or an empty or new one"
             }
             Self::StoreMissing { .. } => "check the path, or create the store first",
-            Self::StoreInUse { .. } => "stop the process that has it open, or ask that process",
+            Self::StoreInUse { .. } => {
+                "stop the process that has it open, or have that process do it"
+            }
             Self::StoreDamaged { .. } => "restore the store from a backup",
             Self::StoreReadOnly { .. } => {
                 "give this user the right to write there, or copy the store to where it has"
@@ -432,3 +434,6 @@ impl StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
