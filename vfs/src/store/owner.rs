@@ -34,7 +34,7 @@ pub(crate) struct Owner {
 #[derive(Debug)]
 pub(super) struct Tenure {
     pub(super) stored: StoredHead,
-    /// What is stored of the pages that were read or written so far.
+    /// What is stored of those pages of the head that were read or written so far.
     pub(super) pages: BTreeMap<PageNo, Stored>,
     /// Why the tenure ended, if it has.
     pub(super) end: Option<StoreError>,

@@ -1,6 +1,6 @@
 //! What a publish has to write: facts in, a decision out, no I/O.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::image::Change;
 use super::pages::Stored;
@@ -23,14 +23,11 @@ pub(super) struct Write<'c> {
 pub(super) struct Plan<'c> {
     /// The head that the commit leaves, but for its token.
     pub(super) head: Head,
-    /// In the order of their pages.
     pub(super) writes: Vec<Write<'c>>,
     /// Versions that the writes replace.
     pub(super) superseded: Vec<PageKey>,
     /// Pages that are no more.
     pub(super) cut: Option<KeyRange>,
-    /// Whether nothing that was stored before remains.
-    pub(super) replaces_all: bool,
 }
 
 /// Whether the change replaces all pages by those of another size.
@@ -65,41 +62,32 @@ pub(super) fn dirty(change: &Change) -> Vec<Write<'_>> {
 }
 
 impl<'c> Plan<'c> {
-    /// The plan that turns `head` into `change`, given what is `stored` of each page that it
-    /// replaces, and `writes`, the dirty pages that differ from what is stored.
+    /// The plan that turns `head` into `change`, given what is `stored` of the pages that it
+    /// replaces (and of none that `head` has not), and `writes`, the dirty pages that differ from what is stored.
     pub(super) fn update(
         head: &Head,
         stored: &BTreeMap<PageNo, Stored>,
         change: &Change,
         writes: Vec<Write<'c>>,
     ) -> Self {
+        let mut plan = Self::on(head.clone(), change, writes);
+        for write in &plan.writes {
+            if let Some(former) = stored.get(&write.page) {
+                plan.head.checksum ^= former.checksum;
+                plan.superseded
+                    .push(PageKey::new(head.db, write.page, former.version));
+            }
+        }
         let gone = head.pages.pages_after(change.pages);
-        let rewritten = writes
-            .iter()
-            .map(|write| write.page)
-            .filter(|page| head.pages.contains(*page));
-        let rewritten: Vec<_> = rewritten
-            .filter_map(|page| Some((page, stored.get(&page)?)))
-            .collect();
-        let mut checksum = head.checksum;
-        rewritten
-            .iter()
-            .for_each(|(_, stored)| checksum ^= stored.checksum);
-        gone.filter_map(|page| stored.get(&page))
-            .for_each(|stored| checksum ^= stored.checksum);
-        let superseded = rewritten
-            .iter()
-            .map(|(page, stored)| PageKey::new(head.db, *page, stored.version))
-            .collect();
-        let cut = change
+        for former in gone.filter_map(|page| stored.get(&page)) {
+            plan.head.checksum ^= former.checksum;
+        }
+        let first_gone = change
             .pages
             .beyond()
             .filter(|first| head.pages.contains(*first));
-        Self {
-            superseded,
-            cut: cut.map(|first| pages_from(head.db, first)),
-            ..Self::with_holes(head, head.pages, checksum, change, writes)
-        }
+        plan.cut = first_gone.map(|first| pages_from(head.db, first));
+        plan
     }
 
     /// The plan that replaces all pages of `head` by those of `change`, which have another size.
@@ -109,51 +97,51 @@ impl<'c> Plan<'c> {
         change: &Change,
         writes: Vec<Write<'c>>,
     ) -> Self {
-        let plan = Self::with_holes(head, PageCount::ZERO, Checksum::default(), change, writes);
+        let (pages, checksum) = (PageCount::ZERO, Checksum::default());
+        let empty = Head {
+            db: fresh,
+            pages,
+            checksum,
+            ..head.clone()
+        };
+        let cut = Some(all_pages(head.db));
         Self {
-            head: Head {
-                db: fresh,
-                ..plan.head
-            },
-            cut: Some(all_pages(head.db)),
-            replaces_all: true,
-            ..plan
+            cut,
+            ..Self::on(empty, change, writes)
         }
     }
 
-    /// Adds a hole for each page after `old` that nobody wrote, and sums up.
-    fn with_holes(
-        head: &Head,
-        old: PageCount,
-        mut checksum: Checksum,
-        change: &Change,
-        mut writes: Vec<Write<'c>>,
-    ) -> Self {
-        let written: BTreeSet<_> = writes.iter().map(|write| write.page).collect();
-        let zeros = vec![0; change.page_size.bytes()];
-        let holes = change
-            .pages
-            .pages_after(old)
-            .filter(|page| !written.contains(page));
-        writes.extend(holes.map(|page| Write {
-            page,
-            checksum: Checksum::of(page, &zeros),
-            content: None,
-        }));
-        writes.sort_unstable_by_key(|write| write.page);
-        writes.iter().for_each(|write| checksum ^= write.checksum);
+    /// The plan that writes `writes` on top of `base`, and a hole for each page that is new and
+    /// that nobody wrote.
+    fn on(base: Head, change: &Change, mut writes: Vec<Write<'c>>) -> Self {
+        let unwritten = change.pages.pages_after(base.pages);
+        let mut unwritten = unwritten
+            .filter(|page| !change.dirty.contains_key(page))
+            .peekable();
+        if unwritten.peek().is_some() {
+            let zeros = vec![0; change.page_size.bytes()];
+            let checksum = |page| Checksum::of(page, &zeros);
+            writes.extend(unwritten.map(|page| Write {
+                page,
+                checksum: checksum(page),
+                content: None,
+            }));
+        }
+        let added = writes
+            .iter()
+            .fold(base.checksum, |sum, write| sum ^ write.checksum);
+        let head = Head {
+            commit: base.commit.next(),
+            page_size: change.page_size,
+            pages: change.pages,
+            checksum: added,
+            ..base
+        };
         Self {
-            head: Head {
-                commit: head.commit.next(),
-                page_size: change.page_size,
-                pages: change.pages,
-                checksum,
-                ..head.clone()
-            },
+            head,
             writes,
             superseded: Vec::new(),
             cut: None,
-            replaces_all: false,
         }
     }
 

@@ -128,9 +128,6 @@ impl Staged<'_, '_> {
 
 /// Notes what the plan has stored, so that the next commit needs no look-up.
 fn remember(tenure: &mut Tenure, plan: &Plan<'_>) {
-    if plan.replaces_all {
-        tenure.pages.clear();
-    }
     if let Some(beyond) = plan.head.pages.beyond() {
         tenure.pages.split_off(&beyond);
     }

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::StoreError;
-use crate::layout::{CommitNo, PageKey, STORE_KEY, head_key};
+use crate::layout::{Checksum, CommitNo, PageKey, STORE_KEY, encode_page, head_key};
 use crate::store::{ListOptions, Store};
 
 /// The records of the actor `a` in the order of their pages.
@@ -80,6 +80,17 @@ fn a_stale_version_under_the_key_of_a_later_one_is_an_error() {
     publish(&actor, &replacing(&database(3, 2))).unwrap();
     world.tamper(records(&world)[1].0.as_bytes(), Some(stale));
     assert_damage(&world, "S107");
+}
+
+#[test]
+fn an_owner_notices_a_page_that_is_whole_and_in_its_place_and_not_what_it_committed() {
+    let world = World::new();
+    let owner = world.actor_holding(&database(3, 1));
+    let key = records(&world)[1].0;
+    let forged = content(77, SIZE);
+    let record = encode_page(&key, &forged, Checksum::of(key.page(), &forged));
+    world.tamper(key.as_bytes(), Some(record));
+    assert_eq!(owned(&owner).unwrap_err().code(), "S107");
 }
 
 #[test]

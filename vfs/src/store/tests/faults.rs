@@ -1,12 +1,13 @@
 //! A commit interrupted at every call of the engine, in every way.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::support::*;
 use crate::StoreError;
+use crate::kv::{Batch, CommitError, Engine, EngineError, Limits, Snapshot};
 use crate::page::PageSize;
 use crate::store::{Actor, Change, Store};
-use crate::testing::Fault;
+use crate::testing::{Fault, FaultEngine};
 
 const FAULTS: [Fault; 7] = [
     Fault::Fail,
@@ -80,9 +81,9 @@ fn interrupted_everywhere(
                 owned(&actor).unwrap();
             }
             let fail = if persistent {
-                crate::testing::FaultEngine::fail_from
+                FaultEngine::fail_from
             } else {
-                crate::testing::FaultEngine::fail_at
+                FaultEngine::fail_at
             };
             fail(&world.engine, call, fault);
             let result = publish(&actor, &story.change);
@@ -253,11 +254,10 @@ fn claims_creations_and_deletions_interrupted_anywhere_happen_or_do_not() {
 #[test]
 fn a_commit_that_landed_is_acknowledged_even_if_another_owner_came_before_the_answer() {
     let world = World::new();
-    let actor = world.actor_holding(&database(3, 1));
-    let overtaken = Arc::new(Overtaking::new(&world));
-    let store = Store::with_engine(overtaken.clone()).unwrap();
+    world.actor_holding(&database(3, 1));
+    let (store, overtaking) = Overtaking::store_of(&world);
     let first = store.open(&id("a")).unwrap();
-    overtaken.arm();
+    overtaking.arm(Fault::LoseAnswer);
     publish(&first, &replacing(&database(3, 2))).unwrap();
     assert_eq!(world.seen(), database(3, 2));
     assert_eq!(
@@ -266,45 +266,61 @@ fn a_commit_that_landed_is_acknowledged_even_if_another_owner_came_before_the_an
             .code(),
         "S104"
     );
-    drop(actor);
 }
 
-/// An engine that commits, loses the answer, and lets another owner in before anyone can look.
+#[test]
+fn a_claim_that_was_lost_is_not_taken_for_landed_because_a_rival_claimed() {
+    for fault in [Fault::LoseRequest, Fault::LoseAnswer] {
+        let world = World::new();
+        world.actor_holding(&database(3, 1));
+        let (store, overtaking) = Overtaking::store_of(&world);
+        overtaking.arm(fault);
+        let owner = store.open(&id("a")).unwrap();
+        publish(&owner, &replacing(&database(3, 2))).unwrap();
+        assert_eq!(world.seen(), database(3, 2), "{fault:?}");
+    }
+}
+
+/// An engine that loses a batch or its answer, and lets a rival claim before anyone can look.
 #[derive(Debug)]
 struct Overtaking {
-    inner: Arc<crate::testing::FaultEngine>,
+    inner: Arc<FaultEngine>,
     rival: Store,
-    armed: std::sync::atomic::AtomicBool,
+    armed: Mutex<Option<Fault>>,
 }
 
 impl Overtaking {
-    fn new(world: &World) -> Self {
-        Self {
-            inner: world.engine.clone(),
-            rival: world.store.clone(),
-            armed: false.into(),
-        }
+    fn store_of(world: &World) -> (Store, Arc<Self>) {
+        let (inner, rival) = (world.engine.clone(), world.store.clone());
+        let armed = Mutex::new(None);
+        let overtaking = Arc::new(Self {
+            inner,
+            rival,
+            armed,
+        });
+        let store = world.store.options().with_engine(overtaking.clone());
+        (store.unwrap(), overtaking)
     }
 
-    fn arm(&self) {
-        self.armed.store(true, std::sync::atomic::Ordering::SeqCst);
+    fn arm(&self, fault: Fault) {
+        *self.armed.lock().unwrap() = Some(fault);
     }
 }
 
-impl crate::kv::Engine for Overtaking {
-    fn limits(&self) -> crate::kv::Limits {
+impl Engine for Overtaking {
+    fn limits(&self) -> Limits {
         self.inner.limits()
     }
 
-    fn snapshot(&self) -> Result<Box<dyn crate::kv::Snapshot>, crate::kv::EngineError> {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
         self.inner.snapshot()
     }
 
-    fn commit(&self, batch: &crate::kv::Batch) -> Result<(), crate::kv::CommitError> {
-        if !self.armed.swap(false, std::sync::atomic::Ordering::SeqCst) {
+    fn commit(&self, batch: &Batch) -> Result<(), CommitError> {
+        let Some(fault) = self.armed.lock().unwrap().take() else {
             return self.inner.commit(batch);
-        }
-        self.inner.fail_at(0, Fault::LoseAnswer);
+        };
+        self.inner.fail_at(0, fault);
         let answer = self.inner.commit(batch);
         self.inner.heal();
         self.rival.open(&id("a")).unwrap();
