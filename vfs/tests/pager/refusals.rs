@@ -156,6 +156,16 @@ fn a_database_that_is_in_wal_mode_is_not_taken_over_by_backup() {
 }
 
 #[test]
+fn a_backup_out_of_an_actor_is_a_plain_database() {
+    let (_, connection) = holding_rows(&store(), "a");
+    let mut plain = Connection::open_in_memory().unwrap();
+    let backup = rusqlite::backup::Backup::new(&connection, &mut plain).unwrap();
+    backup.step(-1).unwrap();
+    drop(backup);
+    assert_eq!(content(&plain).unwrap(), content(&connection).unwrap());
+}
+
+#[test]
 fn a_fenced_owner_hears_so_and_is_good_for_nothing_more() {
     for locking in [Locking::Exclusive, Locking::Normal] {
         for spill in [false, true] {
