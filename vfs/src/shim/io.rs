@@ -22,6 +22,12 @@ pub(super) struct Handle {
     open: *mut OpenFile,
 }
 
+/// A connection may move to another thread, and takes its files with it behind SQLite's back.
+const _: fn() = || {
+    fn moves_between_threads<T: Send>() {}
+    moves_between_threads::<OpenFile>();
+};
+
 impl Handle {
     pub(super) fn new(open: OpenFile) -> Self {
         let base = ffi::sqlite3_file {
