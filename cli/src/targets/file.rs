@@ -221,7 +221,7 @@ fn companion(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A `file:` URI for this path, byte for byte. https://www.sqlite.org/uri.html
+/// A `file:` URI for this path, byte for byte. <https://www.sqlite.org/uri.html>
 fn uri(path: &Path) -> io::Result<String> {
     let mut uri = String::from("file://");
     for &byte in std::path::absolute(path)?.as_os_str().as_encoded_bytes() {

@@ -85,7 +85,7 @@ impl Target {
 }
 
 /// A private copy. The empty name is SQLite's for a database that lives in memory and spills to a temporary
-/// file when it grows. https://www.sqlite.org/inmemorydb.html
+/// file when it grows. <https://www.sqlite.org/inmemorydb.html>
 fn copy(path: &Path, original: &Connection) -> Result<Connection, CliError> {
     let copied = || {
         let mut copy = Connection::open("")?;

@@ -151,7 +151,7 @@ fn people_read_what_drifted() {
       differences  column-extra repositories.jira_key
                      expected: nothing
                      found:    jira_key TEXT
-    run `actor-migrate diff` to see what differs, then `actor-migrate reconcile` to repair it
+    change the schema until nothing is left in `differences`, or add a migration that does, then inspect again
     --- stderr
     ");
 }

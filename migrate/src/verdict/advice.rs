@@ -15,7 +15,7 @@ pub(crate) fn advice(verdict: Verdict, adoption: Adoption) -> &'static str {
             "bring the actor to the end of its old history first (with the old folder), then run `actor-migrate adopt`"
         }
         (Verdict::Partial, _) => {
-            "run `actor-migrate reconcile` to finish the migration from the statement it stopped at"
+            "run the remaining statements of that migration by hand, as `reason` tells, then `actor-migrate adopt`"
         }
         (Verdict::Ahead, _) => {
             "deploy the code that made the newer rows, or restore its migrations to the folder"
@@ -34,7 +34,7 @@ pub(crate) fn advice(verdict: Verdict, adoption: Adoption) -> &'static str {
             "read `needs`, then run `actor-migrate adopt` with `--allow` for each that you accept"
         }
         (_, Adoption::Refuse) => {
-            "run `actor-migrate diff` to see what differs, then `actor-migrate reconcile` to repair it"
+            "change the schema until nothing is left in `differences`, or add a migration that does, then inspect again"
         }
     }
 }
