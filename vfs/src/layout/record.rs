@@ -164,6 +164,19 @@ mod tests {
         }
 
         #[test]
+        fn a_sealed_page_whose_content_is_not_what_its_checksum_says_is_noticed(
+            key in key(), content in content(), other: u64,
+        ) {
+            let checksum = Checksum::of(key.page(), &content);
+            prop_assume!(other != checksum.get());
+            let mut record = encode_page(&key, &content, checksum);
+            record.truncate(record.len() - SEAL_BYTES);
+            record[2..HEADER_BYTES].copy_from_slice(&other.to_be_bytes());
+            let record = sealed(key.as_bytes(), record);
+            prop_assert!(decoded(&key, &record, content.len()).is_err());
+        }
+
+        #[test]
         fn arbitrary_bytes_are_no_page_and_do_no_harm(key in key(), mut bytes: Vec<u8>) {
             prop_assert!(decoded(&key, &bytes, 512).is_err());
             bytes.insert(0, FORMAT);

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::engines::MemoryEngine;
-use crate::kv::Engine;
+use crate::kv::{Batch, CommitError, Engine, EngineError, Limits, Snapshot};
 use crate::store::{IfExists, ListOptions, Store, StoreOptions};
 use crate::testing::{Fault, FaultEngine};
 use crate::{ActorId, StoreError};
@@ -27,7 +27,7 @@ impl World {
 
     fn with_batches_of(bytes: usize) -> Self {
         let memory = Arc::new(MemoryEngine::new());
-        let limits = crate::kv::Limits {
+        let limits = Limits {
             batch_bytes_max: bytes,
             ..memory.limits()
         };
@@ -365,6 +365,61 @@ fn an_import_that_another_overtakes_fails_and_the_other_stands() {
     world.store.clear_asides().unwrap();
     let pages = world.store.info(&id()).unwrap().pages;
     assert_eq!(world.keys(), 2 + pages.get() as usize);
+}
+
+/// An engine that lets somebody in just before the next commit.
+#[derive(Debug)]
+struct Intruded {
+    inner: Arc<FaultEngine>,
+    intruder: Mutex<Option<fn(&Store)>>,
+    store: Store,
+}
+
+impl Engine for Intruded {
+    fn limits(&self) -> Limits {
+        self.inner.limits()
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
+        self.inner.snapshot()
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), CommitError> {
+        let intruder = self.intruder.lock().unwrap().take();
+        intruder
+            .into_iter()
+            .for_each(|intrude| intrude(&self.store));
+        self.inner.commit(batch)
+    }
+}
+
+#[test]
+fn an_import_that_finds_somebody_in_its_place_at_the_last_moment_asks_again() {
+    for if_exists in [IfExists::Refuse, IfExists::Replace] {
+        let world = World::new();
+        let plain = world.path("plain");
+        drop(database(&plain, "", 50));
+        let intruder: fn(&Store) = |store| drop(store.create(&id()).unwrap());
+        let (inner, store) = (world.engine.clone(), world.store.clone());
+        let engine = Arc::new(Intruded {
+            inner,
+            store,
+            intruder: Mutex::new(None),
+        });
+        let store = world.store.options().with_engine(engine.clone()).unwrap();
+        *engine.intruder.lock().unwrap() = Some(intruder);
+        let result = store.import(&id(), &plain, if_exists);
+        match if_exists {
+            IfExists::Refuse => {
+                assert_eq!(result.unwrap_err().code(), "S103");
+                assert_eq!(world.keys(), 2, "only the intruder is there");
+            }
+            IfExists::Replace => {
+                assert_eq!(result.unwrap().epoch.get(), 2);
+                assert_same(&world.export("out"), &plain);
+            }
+        }
+    }
 }
 
 #[test]
