@@ -2,7 +2,9 @@
 
 use super::support::*;
 use crate::StoreError;
-use crate::layout::{Checksum, CommitNo, PageKey, STORE_KEY, encode_page, head_key};
+use crate::layout::{
+    Checksum, CommitNo, Head, PageKey, STORE_KEY, Unswept, aside_key, encode_page, head_key,
+};
 use crate::store::{ListOptions, Store};
 
 /// The records of the actor `a` in the order of their pages.
@@ -176,6 +178,20 @@ fn what_a_later_version_wrote_is_left_alone() {
         assert_eq!(error.code(), "S109");
         assert!(error.hint().contains("newest version"), "{}", error.hint());
     }
+}
+
+/// A late copy of an announcement once named the pages of the actor that it had become; clearing
+/// it would have removed them. No batch of ours is late any more, and clearing looks first.
+#[test]
+fn pages_that_an_actor_holds_are_never_cleared_as_left_over() {
+    let world = World::new();
+    world.actor_holding(&database(3, 1));
+    let head = world.head().unwrap();
+    let unswept = Unswept::Staging(head.db);
+    let key = aside_key(&id("a"));
+    world.tamper(&key, Some(Head { unswept, ..head }.encode(&key)));
+    world.store.clear_asides().unwrap();
+    assert_eq!(world.seen(), database(3, 1));
 }
 
 #[test]
