@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::hash::{Hash, Hasher};
 
 use actor_vfs::{PageNo, Store};
-use rusqlite::backup::Backup;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, MAIN_DB, Row};
 use tempfile::TempDir;
@@ -67,8 +66,8 @@ pub(crate) fn integrity(connection: &Connection) -> Result<String, rusqlite::Err
     connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))
 }
 
-/// The published pages of an actor, in a SQLite that knows nothing of the store.
-pub(crate) fn published(store: &Store, actor: &ActorId) -> Connection {
+/// The published pages of an actor, as a plain file would hold them.
+pub(crate) fn bytes(store: &Store, actor: &ActorId) -> Vec<u8> {
     let snapshot = store.snapshot(actor).unwrap();
     let bytes = snapshot.pages().bytes(snapshot.page_size());
     let mut bytes = vec![0; usize::try_from(bytes).unwrap()];
@@ -77,6 +76,12 @@ pub(crate) fn published(store: &Store, actor: &ActorId) -> Connection {
         let number = PageNo::new(number).unwrap();
         snapshot.read(number, page).unwrap();
     }
+    bytes
+}
+
+/// The published pages of an actor, in a SQLite that knows nothing of the store.
+pub(crate) fn published(store: &Store, actor: &ActorId) -> Connection {
+    let bytes = bytes(store, actor);
     let mut connection = Connection::open_in_memory().unwrap();
     if !bytes.is_empty() {
         let len = bytes.len();
@@ -91,43 +96,31 @@ pub(crate) fn published(store: &Store, actor: &ActorId) -> Connection {
 #[derive(Debug)]
 pub(crate) struct Oracle {
     directory: TempDir,
-    copies: u32,
+    files: u32,
     pub(crate) connection: Connection,
 }
 
 impl Oracle {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let connection = open(&directory, 0);
+        let connection = open(&directory, 0, &[]);
         Self {
             directory,
-            copies: 0,
+            files: 1,
             connection,
         }
     }
 
-    /// A copy that later changes do not reach.
-    pub(crate) fn copy(&mut self) -> Connection {
-        self.copies += 1;
-        let mut copy = open(&self.directory, self.copies);
-        let pages = |row: &Row<'_>| row.get(0);
-        let pages: i64 = self
-            .connection
-            .query_row("PRAGMA page_count", [], pages)
-            .unwrap();
-        if pages == 0 {
-            // A backup of an empty database has a page.
-            return copy;
-        }
-        let backup = Backup::new(&self.connection, &mut copy).unwrap();
-        backup.step(-1).unwrap();
-        drop(backup);
-        copy
+    /// Goes on from the database that `bytes` are.
+    pub(crate) fn become_copy_of(&mut self, bytes: &[u8]) {
+        self.connection = open(&self.directory, self.files, bytes);
+        self.files += 1;
     }
 }
 
-fn open(directory: &TempDir, number: u32) -> Connection {
+fn open(directory: &TempDir, number: u32, bytes: &[u8]) -> Connection {
     let path = directory.path().join(format!("{number}.sqlite"));
+    std::fs::write(&path, bytes).unwrap();
     let connection = Connection::open(path).unwrap();
     let pragmas =
         "PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY; PRAGMA locking_mode=EXCLUSIVE;";
