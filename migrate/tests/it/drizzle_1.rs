@@ -186,6 +186,16 @@ fn a_ledger_of_0x_is_read_by_the_second_and_adopted_before_the_upgrade() {
 }
 
 #[test]
+fn of_two_migrations_in_one_second_the_hash_tells_which_ran() {
+    let folder = folders(&[("20260101000000_a", A), ("20260101000000_c", C)]);
+    let conn = ran_under_0x(&folder);
+    assert_eq!(verdict(&conn, &folder), "current not-needed");
+    conn.execute_batch("DELETE FROM __drizzle_migrations WHERE rowid = 1; DROP TABLE a")
+        .unwrap();
+    assert_eq!(look(&conn, &folder).pending, ["20260101000000_a"]);
+}
+
+#[test]
 fn upgrading_the_ledger_is_a_plan_that_leaves_drizzle_nothing_to_upgrade() {
     let folder = chain();
     let (bundle, expected) = folder.read();

@@ -1,6 +1,9 @@
 //! Laws that hold for every folder and every actor, however it was tampered with.
 //!
-//! A failure prints the case; `PROPTEST_RNG_SEED` and the regression file repeat it.
+//! A failure prints its smallest case and the seed; `ACTOR_SEED` repeats a run.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 
 use actor_migrate::{
     Adoption, Bundle, Expected, InspectOptions, PlanOptions, Standing, Verdict, execute, inspect,
@@ -8,6 +11,7 @@ use actor_migrate::{
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use rusqlite::Connection;
 
 use crate::common::{FIRST_WHEN, Folder, actor};
@@ -185,8 +189,21 @@ fn is_consistent(standing: &Standing, count: usize) {
     }
 }
 
+fn config() -> ProptestConfig {
+    let given = std::env::var("ACTOR_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| RandomState::new().build_hasher().finish());
+    println!("ACTOR_SEED={seed}");
+    ProptestConfig {
+        cases: 150,
+        rng_seed: RngSeed::Fixed(seed),
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn every_actor_has_a_verdict_and_the_same_one_twice(

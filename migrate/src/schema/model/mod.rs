@@ -10,6 +10,8 @@ mod ddl;
 mod expr;
 mod pragmas;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
