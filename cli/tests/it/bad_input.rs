@@ -174,10 +174,13 @@ fn each_bad_input_gets_one_clear_error_and_changes_nothing() {
             before,
             "{story} changed something"
         );
-        told.push_str(&format!(
-            "# {story}\n$ actor-migrate {command}\n{}\n",
-            people.stderr
-        ));
+        // The libraries keep the words of their own errors in their own tests.
+        if code.starts_with('C') {
+            told.push_str(&format!(
+                "# {story}\n$ actor-migrate {command}\n{}\n",
+                people.stderr
+            ));
+        }
     }
     insta::assert_snapshot!(told);
 }
