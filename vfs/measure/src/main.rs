@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use engines::Setup;
 use phases::Phase;
 
-/// How much is done. The defaults are what RESULTS.md was made with.
+/// How much is done.
 #[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) rounds: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 }
 
 const USAGE: &str = "\
-Measures redb and fjall in the way the store uses them. Takes about a quarter of an hour.
+Measures redb and fjall in the way the store uses them. Takes some minutes on an idle machine.
 
 Usage: measure-engines [--rounds N] [--actors N] [--commits N] [--folder PATH]
 
