@@ -6,6 +6,7 @@ mod apply;
 mod bundle;
 mod error;
 mod explain;
+mod finding;
 mod inspect;
 mod ledger;
 pub mod limits;
@@ -20,6 +21,7 @@ pub use apply::{ExecuteOptions, Report, execute, execute_with};
 pub use bundle::{Bundle, Layout, Migration, Millis, Position};
 pub use error::{At, MigrateError, RowChange, Violation};
 pub use explain::{Explanation, explain, explanations};
+pub use finding::{Finding, Severity};
 pub use inspect::{
     BundleSummary, InspectOptions, LedgerSummary, SCHEMA_VERSION, Standing, inspect,
 };
