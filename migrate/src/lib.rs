@@ -30,6 +30,6 @@ pub use plan::{
     Action, NewLedger, Plan, PlanOptions, Step, plan_adopt, plan_apply, plan_undo, plan_upgrade,
 };
 pub use replay::{Expected, ReplayOptions};
-pub use schema::{Difference, DifferenceKind, Fingerprint};
+pub use schema::{Difference, DifferenceKind, Fingerprint, Level};
 pub use sql::Statement;
 pub use verdict::{Adoption, Hazard, HazardCode, Need, Partial, Verdict};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::bundle::{Bundle, Migration, Position};
 use crate::error::MigrateError;
 use crate::limits::REPLAY_TIME_MAX;
-use crate::schema::{self, Difference, Entry, Fingerprint, Key, Schema};
+use crate::schema::{self, Difference, Entry, Fingerprint, Key, Level, Schema};
 use crate::sql::{Head, head};
 
 pub(crate) use facts::MigrationFacts;
@@ -147,6 +147,19 @@ impl Expected {
         self.ends
             .get(position.0)
             .map(|steps| self.fingerprints[*steps])
+    }
+
+    /// How much alike its schema at `position` is to that of another replay; `None` beyond an end.
+    #[must_use]
+    pub fn level(&self, position: Position, other: &Self, there: Position) -> Option<Level> {
+        let found = other.schema_at(there)?;
+        Some(Level::of(&self.schema_at(position)?, &found))
+    }
+
+    /// The schema an actor at `position` should have; `None` beyond the end.
+    pub(crate) fn schema_at(&self, position: Position) -> Option<Schema> {
+        let steps = self.ends.get(position.0)?;
+        Some(self.schema_after(*steps))
     }
 
     /// Whether this was replayed from `bundle` as it is now.

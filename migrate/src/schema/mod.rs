@@ -2,6 +2,7 @@
 
 mod diff;
 mod kinds;
+mod level;
 mod meaning;
 mod model;
 mod names;
@@ -23,6 +24,7 @@ use crate::bundle::hex;
 pub use diff::Difference;
 pub(crate) use diff::diff;
 pub use kinds::DifferenceKind;
+pub use level::Level;
 use model::{Model, Scratch};
 pub(crate) use names::{is_runtime, starts_with};
 pub(crate) use read::{last_row, read, read_since};

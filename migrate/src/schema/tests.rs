@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::model::{Model, Scratch};
-use super::{Schema, diff, read};
+use super::{Level, Schema, diff, read};
 
 fn schema(sql: &str) -> Schema {
     let conn = Connection::open_in_memory().unwrap();
@@ -337,6 +337,7 @@ fn shadow_tables_are_their_modules_business_and_the_virtual_table_is_ours() {
     let with = |columns: &str| format!("CREATE VIRTUAL TABLE f USING fts5({columns})");
     assert_eq!(schema(&with("a")).objects().count(), 1);
     differs(&with("a"), &with("a, b"), "table-changed");
+    differs(&with("a"), &with("a, tokenize = 'porter'"), "table-changed");
 }
 
 #[test]
@@ -359,6 +360,33 @@ fn a_fingerprint_is_equal_exactly_for_equal_tokens() {
         fingerprint(&t("a DEFAULT (0)")),
         fingerprint(&t("a DEFAULT 0"))
     );
+}
+
+#[test]
+fn each_level_is_the_least_that_holds() {
+    let level = |one: &str, other: &str| Level::of(&schema(one), &schema(other));
+    let base = format!("{}; CREATE VIEW v AS SELECT a FROM t", t("a int, b int"));
+    assert_eq!(level(&base, &base), Level::E0);
+    let blanks = base.replace("a int,", "`a` int,  ");
+    assert_eq!(level(&base, &blanks), Level::E1);
+    assert_eq!(level(&base, &base.replace("a int", "a INT")), Level::E2);
+    let order = base.replace("a int, b int", "b int, a int");
+    assert_eq!(level(&base, &order), Level::E3);
+    let view = base.replace("SELECT a", "SELECT b");
+    assert_eq!(level(&base, &view), Level::D);
+    let extra = format!("{base}; CREATE TABLE more (a)");
+    assert_eq!(
+        level(&base, &extra),
+        Level::D,
+        "an actor may keep it, but it is not the same"
+    );
+    let triggers = |names: [&str; 2]| {
+        let make = names
+            .map(|name| format!("CREATE TRIGGER {name} AFTER INSERT ON t BEGIN SELECT 1; END;"));
+        format!("{base}; {}", make.concat())
+    };
+    let order = level(&triggers(["x", "y"]), &triggers(["y", "x"]));
+    assert_eq!(order, Level::E3);
 }
 
 /// If the readings of what drizzle-kit writes stopped agreeing, every comparison would quietly fall back to tokens.
