@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::schema::Difference;
-use crate::verdict::{Adoption, Verdict};
+use crate::verdict::{Adoption, Need, Verdict};
 
 /// Where a statement of a migration stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -312,6 +312,40 @@ pub enum MigrateError {
         /// The ledger table.
         table: String,
     },
+    /// M175
+    #[error("mending needs a person to accept {}", join(&names(.needed)))]
+    RepairNeeds {
+        /// What must be accepted, with the names that `--allow` takes.
+        needed: Vec<Need>,
+    },
+    /// M176
+    #[error("mending {object} fails: {message}")]
+    RepairFailed {
+        /// The object.
+        object: String,
+        /// The statement.
+        sql: String,
+        /// What SQLite said.
+        message: String,
+        /// SQLite's extended result code, where there is one.
+        sqlite_code: Option<i32>,
+    },
+    /// M177
+    #[error("{rows} rows of {object} would not keep their values")]
+    ValuesChanged {
+        /// The table.
+        object: String,
+        /// How many rows.
+        rows: u64,
+    },
+    /// M178
+    #[error("{object} cannot be mended: {reason}")]
+    NoRepair {
+        /// The object.
+        object: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// M199
     #[error("bug: {what}")]
     Bug {
@@ -326,6 +360,10 @@ fn join<T: fmt::Display>(items: &[T]) -> String {
         .map(T::to_string)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn names(needs: &[Need]) -> Vec<&str> {
+    needs.iter().map(|need| need.name.as_str()).collect()
 }
 
 impl MigrateError {
@@ -361,6 +399,10 @@ impl MigrateError {
             Self::RowsChanged { .. } => "M155",
             Self::ReadOnly => "M156",
             Self::NothingToUndo { .. } => "M157",
+            Self::RepairNeeds { .. } => "M175",
+            Self::RepairFailed { .. } => "M176",
+            Self::ValuesChanged { .. } => "M177",
+            Self::NoRepair { .. } => "M178",
             Self::Bug { .. } => "M199",
         }
     }
@@ -393,6 +435,7 @@ impl MigrateError {
             Self::ReplayFailed { message, .. }
             | Self::NotADatabase { message }
             | Self::Sqlite { message, .. }
+            | Self::RepairFailed { message, .. }
             | Self::StatementFailed { message, .. } => Some(message),
             _ => None,
         }
@@ -444,6 +487,10 @@ impl MigrateError {
             Self::TargetMissed { differences } => json!({ "differences": differences }),
             Self::ForeignKeysBroken { violations, .. } => json!({ "violations": violations }),
             Self::RowsChanged { tables } => json!({ "tables": tables }),
+            Self::RepairNeeds { needed } => json!({ "needs": needed }),
+            Self::RepairFailed { object, sql, .. } => json!({ "object": object, "sql": sql }),
+            Self::ValuesChanged { object, rows } => json!({ "object": object, "rows": rows }),
+            Self::NoRepair { object, .. } => json!({ "object": object }),
             _ => json!({}),
         }
     }

@@ -234,6 +234,35 @@ const EXPLANATIONS: &[Explanation] = &[
         "see what was done in the table __actor_migrate_audit",
     ),
     page(
+        "M175",
+        "mending would lose something",
+        "The schema can be made right, but not without a loss that no statement can tell again: a column or table \
+         with its rows, a trigger that somebody wrote, a primary key, or rows that an unproven migration should have \
+         written. Each loss has a name and is accepted by that name only.",
+        "accept each with `--allow <name>`, or save what would be lost and run it again",
+    ),
+    page(
+        "M176",
+        "a repair failed",
+        "SQLite refused one of the statements that make the schema right, most often because rows do not keep a \
+         constraint that the migrations ask for. Everything was rolled back.",
+        "change the rows that SQLite names, then run it again",
+    ),
+    page(
+        "M177",
+        "values would change",
+        "After a table was made anew some of its rows were not as before: a column's new type converts their values, \
+         or a conflict clause drops them. Everything was rolled back.",
+        "accept the conversion with `--allow column-type:<table>.<column>`, or change the rows first",
+    ),
+    page(
+        "M178",
+        "no repair is known",
+        "The definitions of this object could not be read with certainty, or it is a virtual table whose content \
+         belongs to its module. No statements are made up for what is not understood.",
+        "write a migration that makes the object anew, or change it by hand",
+    ),
+    page(
         "M199",
         "a bug",
         "Something that cannot happen did. Nothing was changed.",

@@ -102,6 +102,12 @@ pub struct Standing {
     /// The positions between which the schema cannot tell, where there are several.
     #[serde(skip)]
     pub(crate) candidates: Vec<Position>,
+    /// What its ledger does not vouch for up to its position, whether it is adopted or mended.
+    #[serde(skip)]
+    pub(crate) unproven: Vec<Need>,
+    /// Its schema, where it is not the one it should have.
+    #[serde(skip)]
+    pub(crate) live: Option<Arc<Schema>>,
     #[serde(skip)]
     pub(crate) options: InspectOptions,
     /// The order in which this actor ran the folder, where that is not the folder's own.
@@ -272,6 +278,8 @@ impl Actor {
                 layout: bundle.layout,
                 migrations: bundle.entries.len(),
             },
+            live: (!judgement.differences.is_empty()).then(|| Arc::new(self.schema.clone())),
+            unproven: judgement.unproven,
             differences: judgement.differences,
             needs: judgement.needs,
             reason: judgement

@@ -11,6 +11,7 @@ mod inspect;
 mod ledger;
 pub mod limits;
 mod plan;
+mod repair;
 mod replay;
 mod schema;
 mod sql;
@@ -27,7 +28,8 @@ pub use inspect::{
 };
 pub use ledger::{DEFAULT_TABLE, LedgerFormat, LedgerRow, namespaced_table};
 pub use plan::{
-    Action, NewLedger, Plan, PlanOptions, Step, plan_adopt, plan_apply, plan_undo, plan_upgrade,
+    Action, NewLedger, Plan, PlanOptions, Step, plan_adopt, plan_apply, plan_reconcile, plan_undo,
+    plan_upgrade,
 };
 pub use replay::{Expected, ReplayOptions};
 pub use schema::{Difference, DifferenceKind, Fingerprint, Level};

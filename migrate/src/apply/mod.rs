@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod guards;
 mod ledger;
+mod mend;
 mod session;
 
 use std::time::{Duration, Instant};
@@ -14,13 +15,16 @@ use crate::bundle::{Bundle, Position};
 use crate::error::{MigrateError, sqlite_words};
 use crate::inspect::{Actor, Standing};
 use crate::limits::{APPLY_TIME_MAX, BUSY_WAIT_MAX};
-use crate::plan::{Action, Plan, Step, plan_adopt, plan_apply, plan_undo, plan_upgrade};
+use crate::plan::{
+    Action, Plan, Step, plan_adopt, plan_apply, plan_reconcile, plan_undo, plan_upgrade,
+};
 use crate::replay::{Expected, error_offset, refused, run_statement};
 use crate::schema::Fingerprint;
 use crate::sql::head;
 use crate::verdict::Verdict;
 use guards::Guards;
 use ledger::LedgerWriter;
+use mend::Mender;
 use session::Session;
 
 /// Bounds of one run.
@@ -144,6 +148,9 @@ impl Run<'_> {
             Action::Adopt => plan_adopt(self.bundle, self.expected, standing, &self.plan.options),
             Action::Undo => plan_undo(self.bundle, standing),
             Action::Upgrade => plan_upgrade(self.bundle, standing),
+            Action::Reconcile => {
+                plan_reconcile(self.bundle, self.expected, standing, &self.plan.options)
+            }
         };
         let found = match again {
             Ok(again) if again.digest == self.plan.digest => return Ok(()),
@@ -178,6 +185,8 @@ impl Run<'_> {
                 statement,
                 ..
             } => self.run(conn, migration, *statement),
+            Step::Repair { object, sql } => self.mender(conn).run(object, sql),
+            Step::Verify { object, sql } => self.mender(conn).verify(object, sql),
             Step::InsertRow {
                 migration,
                 hash,
@@ -188,6 +197,13 @@ impl Run<'_> {
                 hash,
                 created_at,
             } => ledger.update(migration, hash, *created_at),
+        }
+    }
+
+    fn mender<'a>(&self, conn: &'a Connection) -> Mender<'a> {
+        Mender {
+            conn,
+            time_limit: self.time_limit,
         }
     }
 
@@ -233,7 +249,7 @@ impl Run<'_> {
         })
     }
 
-    /// Adoption leaves the schema alone; apply reaches the expected one, but for what was accepted.
+    /// Adoption leaves the schema alone; the others reach the expected one, but for what was accepted.
     fn check_target(
         &self,
         before: &Actor,
@@ -242,16 +258,16 @@ impl Run<'_> {
     ) -> Result<(), MigrateError> {
         let reached = match self.plan.action {
             Action::Adopt | Action::Undo | Action::Upgrade => before.fingerprint,
-            Action::Apply => self.plan.to,
+            Action::Apply | Action::Reconcile => self.plan.to,
         };
         if after.fingerprint == reached {
             return Ok(());
         }
         let view = standing.view(self.bundle, self.expected);
-        let end = view.bundle.end().into();
+        let target = self.plan.target.unwrap_or(view.bundle.end()).into();
         let mut differences = view
             .expected
-            .compare(end, &after.schema, after.fingerprint)
+            .compare(target, &after.schema, after.fingerprint)
             .to_vec();
         differences.retain(|difference| {
             let same = |known: &&crate::schema::Difference| {
@@ -259,7 +275,8 @@ impl Run<'_> {
             };
             !self.plan.accepted.iter().any(|known| same(&known))
         });
-        if differences.is_empty() && self.plan.action == Action::Apply {
+        let moves = matches!(self.plan.action, Action::Apply | Action::Reconcile);
+        if differences.is_empty() && moves {
             return Ok(());
         }
         Err(MigrateError::TargetMissed { differences })

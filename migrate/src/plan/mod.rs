@@ -1,6 +1,7 @@
 //! What would be done to one actor, as data: shown, hashed, and run exactly so or not at all.
 
 mod ledger_rows;
+mod reconcile;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::replay::{Expected, View};
 use crate::schema::{Difference, Fingerprint};
 use crate::sql::{Head, head};
 use crate::verdict::{Adoption, Need, Verdict};
+pub use reconcile::plan_reconcile;
 
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -29,6 +31,8 @@ pub enum Action {
     Undo,
     /// Give a ledger of Drizzle 0.x the shape of 1.0.
     Upgrade,
+    /// Run what an actor lacks before its ledger can say the truth, then rewrite it.
+    Reconcile,
 }
 
 impl fmt::Display for Action {
@@ -38,6 +42,7 @@ impl fmt::Display for Action {
             Self::Adopt => "adopt",
             Self::Undo => "undo",
             Self::Upgrade => "upgrade",
+            Self::Reconcile => "reconcile",
         })
     }
 }
@@ -94,6 +99,20 @@ pub enum Step {
         /// The statement's number in its file.
         statement: usize,
         /// Its text.
+        sql: String,
+    },
+    /// Run one statement that mends the schema.
+    Repair {
+        /// What it is about: `table users`.
+        object: String,
+        /// Its text.
+        sql: String,
+    },
+    /// Count the rows of a table that are not as they were before it was made anew: none may be.
+    Verify {
+        /// The table.
+        object: String,
+        /// The query.
         sql: String,
     },
     /// Journal a migration.

@@ -7,6 +7,7 @@ mod meaning;
 mod model;
 mod names;
 mod read;
+mod shape;
 mod table_diff;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use level::Level;
 use model::{Model, Scratch};
 pub(crate) use names::{is_runtime, starts_with};
 pub(crate) use read::{last_row, read, read_since};
+pub(crate) use shape::Shape;
 
 /// What sort of thing an object is. A virtual table is a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

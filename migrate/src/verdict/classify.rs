@@ -41,6 +41,7 @@ impl Case<'_> {
             pending: (position.0..self.end().0).collect(),
             differences: Vec::new(),
             needs: Vec::new(),
+            unproven: Vec::new(),
             candidates: Vec::new(),
             ran_in_order: None,
             partial: None,
@@ -199,9 +200,10 @@ impl Case<'_> {
         };
         let mut judgement = self.judge(verdict, adoption, position);
         judgement.differences = fit.differences;
+        judgement.unproven = self.data_needs(position);
         if adoption != Adoption::Refuse {
             judgement.needs = difference_needs(&judgement.differences);
-            judgement.needs.extend(self.data_needs(position));
+            judgement.needs.extend(judgement.unproven.iter().cloned());
         }
         judgement.weighed()
     }

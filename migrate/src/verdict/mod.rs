@@ -190,6 +190,8 @@ pub(crate) struct Judgement {
     pub(crate) pending: Vec<usize>,
     pub(crate) differences: Vec<Difference>,
     pub(crate) needs: Vec<Need>,
+    /// What the ledger does not vouch for, whether the actor is adopted or mended.
+    pub(crate) unproven: Vec<Need>,
     /// The positions between which the schema cannot tell, where there are several.
     pub(crate) candidates: Vec<Position>,
     /// How far the next migration came, where it came to some point.

@@ -37,7 +37,11 @@ fn actor_file(path: &Path) -> Connection {
 }
 
 /// Copies the database and its journal before every statement, as a crash there would leave them.
-fn copy_at_every_statement(conn: &mut Connection, path: &Path, into: &Path) -> Arc<Mutex<usize>> {
+pub(crate) fn copy_at_every_statement(
+    conn: &mut Connection,
+    path: &Path,
+    into: &Path,
+) -> Arc<Mutex<usize>> {
     let copies = Arc::new(Mutex::new(0));
     let (count, path, into) = (Arc::clone(&copies), path.to_owned(), into.to_owned());
     let copy = move |event: TraceEvent<'_>| {

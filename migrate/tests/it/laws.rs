@@ -189,7 +189,7 @@ fn is_consistent(standing: &Standing, count: usize) {
     }
 }
 
-fn config() -> ProptestConfig {
+pub(crate) fn config() -> ProptestConfig {
     let given = std::env::var("ACTOR_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());

@@ -13,4 +13,6 @@ mod execute;
 mod fixtures;
 mod folders;
 mod laws;
+mod repair;
+mod repair_laws;
 mod verdicts;

@@ -81,6 +81,10 @@ pub(crate) const ROOMS: &[Room] = &[
         never: DECIDES,
     },
     Room {
+        at: "migrate/src/repair",
+        never: DECIDES,
+    },
+    Room {
         at: "migrate/src/schema/diff",
         never: DECIDES,
     },

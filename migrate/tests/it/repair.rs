@@ -1,0 +1,260 @@
+//! Drifted actors that are made right, and those that are not without consent.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use actor_migrate::{MigrateError, PlanOptions, Report, execute, plan_reconcile};
+use rusqlite::Connection;
+
+use crate::common::{Folder, actor, drizzle, look, verdict};
+use crate::crash::copy_at_every_statement;
+
+const CHAIN: [(&str, &str); 2] = [
+    (
+        "0000_users",
+        "CREATE TABLE `users` (`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL, `name` text COLLATE NOCASE, \
+         `age` integer DEFAULT 7, CONSTRAINT \"named\" CHECK(\"users\".\"name\" <> ''));\n--> statement-breakpoint\n\
+         CREATE UNIQUE INDEX `users_name` ON `users` (`name`);\n--> statement-breakpoint\n\
+         CREATE TABLE `posts` (`id` integer PRIMARY KEY NOT NULL, `author` integer NOT NULL REFERENCES users(id) \
+         ON DELETE cascade);",
+    ),
+    (
+        "0001_more",
+        "CREATE VIEW `adults` AS SELECT name FROM users WHERE age > 17;\n--> statement-breakpoint\n\
+         CREATE TRIGGER `one` AFTER INSERT ON `posts` BEGIN UPDATE users SET age = age + 1 WHERE id = new.author; END;\n\
+         --> statement-breakpoint\n\
+         CREATE TRIGGER `two` AFTER UPDATE ON `users` BEGIN SELECT 1; END;",
+    ),
+];
+
+const ROWS: &str = "INSERT INTO users (name, age) VALUES ('ann', 20), ('bob', 30), ('cat', 40);
+    DELETE FROM users WHERE name = 'cat'; INSERT INTO posts VALUES (10, 1), (11, 2), (12, 2);";
+
+/// The table as it was made before somebody worked on it by hand.
+const USERS_BY_HAND: &str =
+    "CREATE TABLE users (id integer PRIMARY KEY AUTOINCREMENT NOT NULL, name text, age integer)";
+
+fn folder() -> Folder {
+    Folder::new(&CHAIN)
+}
+
+/// An actor with rows that somebody changed by hand.
+fn drifted(by_hand: &str) -> Connection {
+    let conn = actor(&folder(), 2);
+    conn.execute_batch(ROWS).unwrap();
+    conn.execute_batch(by_hand).unwrap();
+    conn
+}
+
+/// Puts another definition under a table without asking SQLite to rewrite anything else.
+fn users_made_by_hand() -> Connection {
+    drifted(&format!(
+        "PRAGMA foreign_keys = OFF; CREATE TEMP TABLE held AS SELECT * FROM users; DROP TABLE users; {USERS_BY_HAND};
+         INSERT INTO users SELECT * FROM held; UPDATE sqlite_sequence SET seq = 3; DROP TABLE held;
+         CREATE TABLE IF NOT EXISTS notes (body text); INSERT INTO notes VALUES ('mine'); PRAGMA foreign_keys = ON;"
+    ))
+}
+
+fn reconcile(conn: &mut Connection, allow: &[&str]) -> Result<Report, MigrateError> {
+    let (bundle, expected) = folder().read();
+    let standing = look(conn, &folder());
+    let options = PlanOptions {
+        allow: allow.iter().map(|name| (*name).to_owned()).collect(),
+        ..PlanOptions::default()
+    };
+    let plan = plan_reconcile(&bundle, &expected, &standing, &options)?;
+    execute(conn, &bundle, &expected, &plan)
+}
+
+fn needed(error: &MigrateError) -> BTreeSet<String> {
+    match error {
+        MigrateError::RepairNeeds { needed } => {
+            needed.iter().map(|need| need.name.clone()).collect()
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn one<T: rusqlite::types::FromSql>(conn: &Connection, sql: &str) -> T {
+    conn.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_rebuilt_parent_keeps_children_ids_watermark_index_trigger_and_view() {
+    let mut conn = users_made_by_hand();
+    assert_eq!(verdict(&conn, &folder()), "drifted refuse");
+    let report = reconcile(&mut conn, &[]).unwrap();
+    assert_eq!(report.standing.verdict.as_str(), "current");
+    let rows = "SELECT group_concat(id || name || age) FROM users";
+    assert_eq!(one::<String>(&conn, rows), "1ann21,2bob32");
+    assert_eq!(one::<i64>(&conn, "SELECT count(*) FROM posts"), 3);
+    assert_eq!(one::<i64>(&conn, "SELECT count(*) FROM adults"), 2);
+    let next = "INSERT INTO users (name) VALUES ('dan') RETURNING id";
+    assert_eq!(one::<i64>(&conn, next), 4, "3 was given to cat");
+    let again = conn.execute_batch("INSERT INTO users (name) VALUES ('ANN')");
+    assert!(again.is_err(), "the unique index is back, and so is NOCASE");
+    let triggers = "SELECT group_concat(name) FROM sqlite_schema WHERE type = 'trigger'";
+    assert_eq!(one::<String>(&conn, triggers), "one,two");
+    assert_eq!(one::<i64>(&conn, "PRAGMA foreign_keys"), 1);
+    conn.execute_batch("DELETE FROM users WHERE id = 2")
+        .unwrap();
+    assert_eq!(one::<i64>(&conn, "SELECT count(*) FROM posts"), 1);
+}
+
+#[test]
+fn a_strangers_table_stays_unless_it_is_named() {
+    let mut conn = users_made_by_hand();
+    let report = reconcile(&mut conn, &[]).unwrap();
+    let kept: Vec<_> = report.standing.differences.iter().collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(
+        (kept[0].to_string(), kept[0].acknowledged),
+        ("table-extra notes".into(), true)
+    );
+    assert_eq!(one::<String>(&conn, "SELECT body FROM notes"), "mine");
+    assert!(!reconcile(&mut conn, &[]).unwrap().changed, "twice is once");
+    let mut conn = users_made_by_hand();
+    let report = reconcile(&mut conn, &["drop-table:notes"]).unwrap();
+    assert!(report.standing.differences.is_empty());
+    let gone = "SELECT count(*) FROM sqlite_schema WHERE name = 'notes'";
+    assert_eq!(one::<i64>(&conn, gone), 0);
+}
+
+#[test]
+fn what_nobody_can_bring_back_goes_only_by_name() {
+    let by_hand = "ALTER TABLE users ADD secret text; UPDATE users SET secret = 'x';
+        CREATE TRIGGER mine AFTER DELETE ON posts BEGIN SELECT 1; END;
+        CREATE UNIQUE INDEX only_one ON posts (author, id);";
+    let mut conn = drifted(by_hand);
+    let error = reconcile(&mut conn, &[]).unwrap_err();
+    assert_eq!(error.code(), "M175");
+    let names = [
+        "drop-column:users.secret",
+        "drop-index:only_one",
+        "drop-trigger:mine",
+    ];
+    assert_eq!(needed(&error), names.map(str::to_owned).into());
+    let error = reconcile(&mut conn, &names[..2]).unwrap_err();
+    assert_eq!(needed(&error), [names[2].to_owned()].into());
+    let report = reconcile(&mut conn, &names).unwrap();
+    assert_eq!(report.standing.verdict.as_str(), "current");
+    assert_eq!(verdict(&conn, &folder()), "current not-needed");
+}
+
+#[test]
+fn values_that_a_type_would_convert_stop_the_repair_until_that_is_accepted() {
+    let by_hand = "PRAGMA foreign_keys = OFF; CREATE TEMP TABLE held AS SELECT * FROM posts; DROP TABLE posts;
+        CREATE TABLE posts (id integer PRIMARY KEY NOT NULL, author text NOT NULL REFERENCES users(id) ON DELETE cascade);
+        INSERT INTO posts SELECT * FROM held; PRAGMA foreign_keys = ON;";
+    let mut conn = drifted(by_hand);
+    let error = reconcile(&mut conn, &[]).unwrap_err();
+    assert_eq!(error.code(), "M177");
+    assert_eq!(
+        error.to_string(),
+        "3 rows of table posts would not keep their values"
+    );
+    assert_eq!(
+        one::<String>(&conn, "SELECT typeof(author) FROM posts"),
+        "text"
+    );
+    let report = reconcile(&mut conn, &["column-type:posts.author"]).unwrap();
+    assert_eq!(report.standing.verdict.as_str(), "current");
+    assert_eq!(
+        one::<String>(&conn, "SELECT typeof(author) FROM posts"),
+        "integer"
+    );
+}
+
+#[test]
+fn rows_that_break_a_constraint_stop_the_repair_and_leave_the_actor_as_it_was() {
+    let mut conn = drifted("DROP INDEX users_name; INSERT INTO users (name) VALUES ('ANN');");
+    let error = reconcile(&mut conn, &[]).unwrap_err();
+    assert_eq!(error.code(), "M176");
+    assert_eq!(
+        error.to_string(),
+        "mending index users_name fails: UNIQUE constraint failed: users.name"
+    );
+    assert_eq!(one::<i64>(&conn, "SELECT count(*) FROM users"), 3);
+    conn.execute_batch("DELETE FROM users WHERE name = 'ANN' AND id > 3")
+        .unwrap();
+    let report = reconcile(&mut conn, &[]).unwrap();
+    assert_eq!(report.standing.verdict.as_str(), "current");
+}
+
+#[test]
+fn rowids_that_no_column_shows_are_kept() {
+    let folder = Folder::new(&[("0000_t", "CREATE TABLE t (a text, b text DEFAULT 'new');")]);
+    let (bundle, expected) = folder.read();
+    let mut conn = actor(&folder, 1);
+    conn.execute_batch(
+        "DROP TABLE t; CREATE TABLE t (a text); INSERT INTO t (rowid, a) VALUES (5, 'x'), (900, 'x')",
+    )
+    .unwrap();
+    let options = PlanOptions::default();
+    let plan = plan_reconcile(&bundle, &expected, &look(&conn, &folder), &options).unwrap();
+    execute(&mut conn, &bundle, &expected, &plan).unwrap();
+    let rows = "SELECT group_concat(rowid || a || b) FROM t";
+    assert_eq!(one::<String>(&conn, rows), "5xnew,900xnew");
+}
+
+#[test]
+fn what_belongs_to_a_module_is_not_mended() {
+    let folder = Folder::new(&[("0000_f", "CREATE VIRTUAL TABLE f USING fts5(a, b);")]);
+    let (bundle, expected) = folder.read();
+    let conn = actor(&folder, 1);
+    conn.execute_batch("DROP TABLE f; CREATE VIRTUAL TABLE f USING fts5(a);")
+        .unwrap();
+    let standing = look(&conn, &folder);
+    let error = plan_reconcile(&bundle, &expected, &standing, &PlanOptions::default()).unwrap_err();
+    assert_eq!(error.code(), "M178");
+    conn.execute_batch("DROP TABLE f").unwrap();
+    let standing = look(&conn, &folder);
+    let plan = plan_reconcile(&bundle, &expected, &standing, &PlanOptions::default()).unwrap();
+    assert!(!plan.is_empty(), "one that is missing is made");
+}
+
+/// Where a copy that a crash left stands, and what its users hold.
+fn recovered(path: &Path) -> (String, i64, i64) {
+    let conn = Connection::open(path).unwrap();
+    assert_eq!(one::<String>(&conn, "PRAGMA integrity_check"), "ok");
+    let stands = verdict(&conn, &folder());
+    let sum = one(&conn, "SELECT sum(id * age + length(name)) FROM users");
+    (stands, one(&conn, "SELECT count(*) FROM posts"), sum)
+}
+
+#[test]
+fn a_crash_before_any_statement_of_a_rebuild_leaves_the_actor_before_or_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copies_dir) = (dir.path().join("actor.sqlite"), dir.path().join("copies"));
+    fs::create_dir(&copies_dir).unwrap();
+    let mut conn = Connection::open(&path).unwrap();
+    drizzle(&conn, &folder(), 2);
+    conn.execute_batch(&format!(
+        "PRAGMA foreign_keys = OFF; DROP TABLE users; {USERS_BY_HAND}; INSERT INTO users (name, age) WITH RECURSIVE \
+         n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT printf('name %d', i), i FROM n;
+         INSERT INTO posts SELECT id, id FROM users; PRAGMA foreign_keys = ON; PRAGMA cache_size = 5;"
+    ))
+    .unwrap();
+    let whole = recovered(&path);
+    assert_eq!(whole.0, "drifted refuse");
+    let copies = copy_at_every_statement(&mut conn, &path, &copies_dir);
+    let report = reconcile(&mut conn, &[]).unwrap();
+    assert_eq!(report.standing.verdict.as_str(), "current");
+    drop(conn);
+    let count = *copies.lock().unwrap();
+    let journals = (0..count)
+        .filter(|n| copies_dir.join(format!("{n}.sqlite-journal")).exists())
+        .count();
+    assert!(journals > 5, "some copies need their journal: {journals}");
+    let copy = |number: usize| recovered(&copies_dir.join(format!("{number}.sqlite")));
+    let stands: Vec<_> = (0..count).map(copy).collect();
+    let before = stands.iter().take_while(|stand| **stand == whole).count();
+    assert!(before > 25, "{stands:?}");
+    let after = ("current not-needed".to_owned(), whole.1, whole.2);
+    assert!(
+        stands[before..].iter().all(|stand| *stand == after),
+        "{stands:?}"
+    );
+    assert_eq!(recovered(&path), after);
+}
