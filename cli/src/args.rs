@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Format, Printer};
-use crate::{adopt, apply, check, completions, demo, explain, generate, inspect, status, store};
+use crate::{
+    adopt, apply, check, completions, demo, explain, generate, inspect, reconcile, status, store,
+};
 
 /// Tells whether a fleet of actor databases can take a deploy, and repairs those that cannot.
 #[derive(Debug, Parser)]
@@ -28,6 +30,7 @@ pub(crate) enum Command {
     Inspect(inspect::InspectArgs),
     Apply(apply::ApplyArgs),
     Adopt(adopt::AdoptArgs),
+    Reconcile(reconcile::ReconcileArgs),
     Generate(generate::GenerateArgs),
     Store(store::StoreArgs),
     Demo(demo::DemoArgs),

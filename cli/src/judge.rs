@@ -63,6 +63,15 @@ impl Judge {
         actor_migrate::plan_adopt(&self.bundle, &self.expected, standing, options)
     }
 
+    /// What would make its schema and its ledger right.
+    pub(crate) fn plan_reconcile(
+        &self,
+        standing: &Standing,
+        options: &PlanOptions,
+    ) -> Result<Plan, MigrateError> {
+        actor_migrate::plan_reconcile(&self.bundle, &self.expected, standing, options)
+    }
+
     /// What would be put back into its ledger.
     pub(crate) fn plan_undo(
         &self,

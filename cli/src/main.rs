@@ -19,6 +19,7 @@ mod interrupt;
 mod judge;
 mod output;
 mod pool;
+mod reconcile;
 mod status;
 mod store;
 mod targets;
@@ -52,6 +53,7 @@ fn run(cli: &Cli, printer: &Printer) -> Result<Exit, CliError> {
         Command::Inspect(args) => inspect::run(args, &config()?, printer),
         Command::Apply(args) => apply::run(args, &config()?, printer),
         Command::Adopt(args) => adopt::run(args, &config()?, printer),
+        Command::Reconcile(args) => reconcile::run(args, &config()?, printer),
         Command::Store(args) => store::run(args, &config()?, printer),
         Command::Demo(args) => demo::run(args, printer),
         Command::Generate(args) => generate::run(args, printer),

@@ -313,7 +313,7 @@ pub enum MigrateError {
         table: String,
     },
     /// M175
-    #[error("mending needs a person to accept {}", join(&names(.needed)))]
+    #[error("mending needs a person to accept {}", join(&losses(.needed)))]
     RepairNeeds {
         /// What must be accepted, with the names that `--allow` takes.
         needed: Vec<Need>,
@@ -362,8 +362,9 @@ fn join<T: fmt::Display>(items: &[T]) -> String {
         .join(", ")
 }
 
-fn names(needs: &[Need]) -> Vec<&str> {
-    needs.iter().map(|need| need.name.as_str()).collect()
+fn losses(needs: &[Need]) -> Vec<String> {
+    let show = |need: &Need| format!("{} ({})", need.name, need.message);
+    needs.iter().map(show).collect()
 }
 
 impl MigrateError {

@@ -1,4 +1,4 @@
-//! The options that `apply` and `adopt` share.
+//! The options that `apply`, `adopt` and `reconcile` share.
 
 use actor_migrate::{NewLedger, Plan, PlanOptions};
 use clap::{Args, ValueEnum};
@@ -40,7 +40,7 @@ enum Runner {
 }
 
 impl ChangeArgs {
-    /// What the caller allows, with the needs that `adopt` accepts by name.
+    /// What the caller allows, with the needs that are accepted by name.
     pub(crate) fn options(&self, allow: &[String]) -> PlanOptions {
         PlanOptions {
             allow: allow.iter().cloned().collect(),

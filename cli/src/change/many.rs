@@ -8,6 +8,7 @@ use actor_migrate::Plan;
 use serde::Serialize;
 
 use super::outcome::{Cause, Outcome};
+use super::rehearse::rehearse;
 use super::{Change, sql};
 use crate::cohort::{Cohort, Cohorts};
 use crate::error::CliError;
@@ -134,6 +135,11 @@ fn plan_one(change: &Change<'_>, fleet: &Fleet, judge: &Judge, target: &Target) 
     match (change.plan)(judge, &standing, &change.options) {
         Ok(plan) if plan.is_empty() => still(Cause::still(Outcome::NothingToDo, &standing)),
         Ok(plan) => {
+            match rehearse(judge, target, &plan) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return still(Cause::refused(&standing, &error)),
+                Err(error) => return still(Cause::unreadable(&error)),
+            }
             let cause = named(Cause::planned(&standing, &plan));
             Planned::ToRun(Box::new(Work { plan, cause }))
         }

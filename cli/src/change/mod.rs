@@ -1,9 +1,10 @@
-//! What `apply` and `adopt` share: plan every actor, show the plans, ask, run them.
+//! What `apply`, `adopt` and `reconcile` share: plan every actor, show the plans, ask, run them.
 
 mod args;
 mod many;
 mod one;
 mod outcome;
+mod rehearse;
 mod sql;
 
 use std::fmt::Display;

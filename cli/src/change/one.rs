@@ -6,6 +6,7 @@ use actor_migrate::{MigrateError, Plan, Report, Standing, Verdict};
 use serde::Serialize;
 
 use super::outcome::Outcome;
+use super::rehearse::rehearse;
 use super::{Change, sql};
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -53,6 +54,9 @@ pub(super) fn run(
     change.args.require(&plan, &one.target)?;
     if plan.is_empty() {
         return one.answer(printer);
+    }
+    if let Err(error) = rehearse(&judge, target, &plan)? {
+        return one.refused(&error, printer);
     }
     let planned = one.planned(&plan);
     if change.args.dry_run {

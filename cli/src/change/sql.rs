@@ -28,7 +28,18 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, script: &[String]) -> fmt::Resul
 fn sql(table: &str, step: &Step) -> String {
     let table = quoted(table);
     match step {
-        Step::CreateLedger { sql } | Step::Run { sql, .. } => terminated(sql),
+        Step::CreateLedger { sql } | Step::Run { sql, .. } | Step::Repair { sql, .. } => {
+            terminated(sql)
+        }
+        Step::Verify { sql, .. } => format!("{}; -- must be 0", sql.trim()),
+        Step::AddNames => format!("-- give {table} the columns name and applied_at"),
+        Step::NameRow {
+            migration,
+            created_at,
+        } => {
+            let name = migration.replace('\'', "''");
+            format!("UPDATE {table} SET name = '{name}' WHERE created_at = {created_at};")
+        }
         Step::ArchiveRows { rows } => format!(
             "-- copy {} of {table} to {ARCHIVE_TABLE}",
             count(*rows, "row")

@@ -151,7 +151,8 @@ fn people_read_what_drifted() {
       differences  column-extra repositories.jira_key
                      expected: nothing
                      found:    jira_key TEXT
-    change the schema until nothing is left in `differences`, or add a migration that does, then inspect again
+    run `actor-migrate reconcile`: it makes the schema right and keeps every row, or says what would be lost
+    next: actor-migrate reconcile incidents/drifted.sqlite --dir chain --dry-run
     --- stderr
     ");
 }

@@ -13,6 +13,7 @@ mod generate;
 mod inspect;
 mod interrupt;
 mod read_only;
+mod reconcile;
 mod store;
 mod support;
 mod usage;

@@ -34,7 +34,7 @@ pub(crate) fn advice(verdict: Verdict, adoption: Adoption) -> &'static str {
             "read `needs`, then run `actor-migrate adopt` with `--allow` for each that you accept"
         }
         (_, Adoption::Refuse) => {
-            "change the schema until nothing is left in `differences`, or add a migration that does, then inspect again"
+            "run `actor-migrate reconcile`: it makes the schema right and keeps every row, or says what would be lost"
         }
     }
 }
