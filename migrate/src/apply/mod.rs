@@ -285,8 +285,14 @@ impl Run<'_> {
     fn report(&self, standing: Standing, changed: bool) -> Report {
         let mut applied: Vec<String> = Vec::new();
         for step in &self.plan.steps {
-            if let (Step::InsertRow { migration, .. }, Action::Apply) = (step, self.plan.action) {
-                applied.push(migration.clone());
+            match (self.plan.action, step) {
+                (Action::Apply, Step::InsertRow { migration, .. })
+                | (Action::Reconcile, Step::Run { migration, .. })
+                    if applied.last() != Some(migration) =>
+                {
+                    applied.push(migration.clone());
+                }
+                _ => {}
             }
         }
         Report {

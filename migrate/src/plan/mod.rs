@@ -245,6 +245,25 @@ impl Plan {
         self
     }
 
+    /// Runs a migration, but for its first `ran` statements. Foreign keys are switched outside the transaction.
+    fn run(&mut self, view: View<'_>, entry: usize, ran: usize) {
+        let migration = &view.bundle.entries[entry];
+        for statement in &migration.statements[ran..] {
+            let sql = migration.sql(statement);
+            if head(sql) != Head::ForeignKeys {
+                let (migration, sql) = (migration.tag.clone(), sql.to_owned());
+                self.steps.push(Step::Run {
+                    migration,
+                    statement: statement.number,
+                    sql,
+                });
+            }
+        }
+        let facts = view.expected.facts(entry);
+        self.foreign_keys_off |= facts.foreign_keys_off;
+        self.writes.extend(facts.writes.iter().cloned());
+    }
+
     /// Makes the ledger where there is none.
     fn ensure_ledger(&mut self, bundle: &Bundle) {
         if self.format == LedgerFormat::None {
@@ -278,29 +297,16 @@ pub fn plan_apply(
         return Err(refused("migrated", standing));
     }
     let mut plan = Plan::new(Action::Apply, bundle, standing, options);
-    let View { bundle, expected } = standing.view(bundle, expected);
+    let view = standing.view(bundle, expected);
+    let View { bundle, expected } = view;
     let first = standing.position.unwrap_or(Position(0));
     let pending = first.0..bundle.entries.len();
     if !pending.is_empty() {
         plan.ensure_ledger(bundle);
     }
-    for entry in pending.clone() {
-        let migration = &bundle.entries[entry];
-        for statement in &migration.statements {
-            let sql = migration.sql(statement);
-            if head(sql) != Head::ForeignKeys {
-                let (migration, sql) = (migration.tag.clone(), sql.to_owned());
-                plan.steps.push(Step::Run {
-                    migration,
-                    statement: statement.number,
-                    sql,
-                });
-            }
-        }
-        plan.steps.push(ledger_rows::insert(migration));
-        plan.foreign_keys_off |= expected.facts(entry).foreign_keys_off;
-        plan.writes
-            .extend(expected.facts(entry).writes.iter().cloned());
+    for entry in pending {
+        plan.run(view, entry, 0);
+        plan.steps.push(ledger_rows::insert(&bundle.entries[entry]));
     }
     plan.target = Some(bundle.end());
     plan.to = expected.fingerprint(bundle.end()).unwrap_or(plan.to);

@@ -1,7 +1,7 @@
 //! Brings an actor to where its ledger can say the truth: what adoption alone may not do, proven all the same.
 
 use super::{Action, Plan, PlanOptions, Step, chosen_position, ledger_rows, plan_adopt, refused};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Position};
 use crate::error::MigrateError;
 use crate::inspect::Standing;
 use crate::repair::{Refused, RepairStatement, Terms, repair};
@@ -40,6 +40,7 @@ pub fn plan_reconcile(
         (Adoption::Refuse, Verdict::Drifted | Verdict::Edited | Verdict::Deleted) if differs => {
             mend(bundle, expected, standing, options)
         }
+        (Adoption::Refuse, Verdict::Partial) => finish(bundle, expected, standing, options),
         (Adoption::Refuse, _) => Err(refused("reconciled", standing)),
     }
 }
@@ -106,4 +107,30 @@ fn step(statement: RepairStatement) -> Step {
         true => Step::Verify { object, sql },
         false => Step::Repair { object, sql },
     }
+}
+
+/// Runs what a migration lacks whose runner died inside it, and journals it. Where statements that
+/// leave no trace may or may not have run, nobody can say what it lacks.
+fn finish(
+    bundle: &Bundle,
+    expected: &Expected,
+    standing: &Standing,
+    options: &PlanOptions,
+) -> Result<Plan, MigrateError> {
+    let known = standing
+        .partial
+        .as_ref()
+        .filter(|partial| partial.ran_at_least == partial.ran_at_most)
+        .zip(standing.position);
+    let Some((partial, position)) = known else {
+        return Err(refused("reconciled", standing));
+    };
+    let mut plan = Plan::new(Action::Reconcile, bundle, standing, options);
+    let view = standing.view(bundle, expected);
+    let target = Position(position.0 + 1);
+    plan.run(view, position.0, partial.ran_at_least);
+    ledger_rows::adopt(&mut plan, view.bundle, target, &standing.ledger);
+    plan.target = Some(target);
+    plan.to = view.expected.fingerprint(target).unwrap_or(plan.to);
+    Ok(plan.sealed())
 }

@@ -13,6 +13,7 @@ mod execute;
 mod fixtures;
 mod folders;
 mod laws;
+mod reconcile;
 mod repair;
 mod repair_laws;
 mod verdicts;
