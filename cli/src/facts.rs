@@ -80,9 +80,10 @@ pub(crate) fn cure(verdict: Verdict, adoption: Adoption, needs: &[Need]) -> Opti
                 .map(|need| format!(" --allow {}", word(&need.name)));
             Some(format!("adopt{}", allow.collect::<String>()))
         }
-        (Verdict::Drifted | Verdict::Edited | Verdict::Deleted, Adoption::Refuse) => {
-            Some("reconcile".to_owned())
-        }
+        (
+            Verdict::Drifted | Verdict::Edited | Verdict::Deleted | Verdict::Partial,
+            Adoption::Refuse,
+        ) => Some("reconcile".to_owned()),
         (Verdict::Fresh | Verdict::Behind | Verdict::Skipped, _) => Some("apply".to_owned()),
         _ => None,
     }

@@ -197,7 +197,7 @@ const EXPLANATIONS: &[Explanation] = &[
         "a statement failed",
         "The statement failed on this actor's data although it works on an empty database. Everything was rolled \
          back.",
-        "see SQLite's message; rehearse the migration with `actor-migrate rehearse`",
+        "see SQLite's message; `actor-migrate check` tries pending migrations on a copy of each actor",
     ),
     page(
         "M153",

@@ -15,7 +15,7 @@ pub(crate) fn advice(verdict: Verdict, adoption: Adoption) -> &'static str {
             "bring the actor to the end of its old history first (with the old folder), then run `actor-migrate adopt`"
         }
         (Verdict::Partial, _) => {
-            "run the remaining statements of that migration by hand, as `reason` tells, then `actor-migrate adopt`"
+            "run `actor-migrate reconcile`: it runs the remaining statements, where `reason` knows which they are"
         }
         (Verdict::Ahead, _) => {
             "deploy the code that made the newer rows, or restore its migrations to the folder"
