@@ -346,6 +346,25 @@ pub enum MigrateError {
         /// Why.
         reason: &'static str,
     },
+    /// M190
+    #[error("the actor is {verdict} and may not be changed on wake: {} pending", pending.join(", "))]
+    NotCurrent {
+        /// Where the actor stands.
+        verdict: Verdict,
+        /// The migrations that are not in effect.
+        pending: Vec<String>,
+    },
+    /// M191
+    #[error("the actor was migrated by a newer release than this one")]
+    AheadOfRelease,
+    /// M192
+    #[error("cannot {action}: the limit of {limit_ms} ms was reached")]
+    OutOfTime {
+        /// What we were doing.
+        action: &'static str,
+        /// The limit for the whole run.
+        limit_ms: u128,
+    },
     /// M199
     #[error("bug: {what}")]
     Bug {
@@ -404,6 +423,9 @@ impl MigrateError {
             Self::RepairFailed { .. } => "M176",
             Self::ValuesChanged { .. } => "M177",
             Self::NoRepair { .. } => "M178",
+            Self::NotCurrent { .. } => "M190",
+            Self::AheadOfRelease => "M191",
+            Self::OutOfTime { .. } => "M192",
             Self::Bug { .. } => "M199",
         }
     }
@@ -415,6 +437,19 @@ impl MigrateError {
             return advice.clone();
         }
         crate::explain::next_step(self.code()).to_owned()
+    }
+
+    /// Whether the same call may succeed a little later, though nobody changes anything: somebody else was at
+    /// the actor, or what its file lies on gave out for a moment.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Busy { .. } | Self::StalePlan { .. } => true,
+            Self::Sqlite { sqlite_code, .. } | Self::StatementFailed { sqlite_code, .. } => {
+                sqlite_code.is_some_and(|code| PASSING.contains(&(code & 0xff)))
+            }
+            _ => false,
+        }
     }
 
     /// The statement at fault, where one is.
@@ -471,6 +506,21 @@ impl MigrateError {
         }
     }
 
+    /// Tells which limit was reached, where our own watch stopped SQLite outside of any migration's statement.
+    pub(crate) fn within(self, limit: Duration) -> Self {
+        match self {
+            Self::Sqlite {
+                action,
+                sqlite_code: Some(rusqlite::ffi::SQLITE_INTERRUPT),
+                ..
+            } => Self::OutOfTime {
+                action,
+                limit_ms: limit.as_millis(),
+            },
+            other => other,
+        }
+    }
+
     /// The data of the variants that carry more than a place.
     fn detail(&self) -> Value {
         match self {
@@ -485,6 +535,9 @@ impl MigrateError {
             } => {
                 json!({ "needed": needed, "differences": differences })
             }
+            Self::NotCurrent { verdict, pending } => {
+                json!({ "verdict": verdict, "pending": pending })
+            }
             Self::TargetMissed { differences } => json!({ "differences": differences }),
             Self::ForeignKeysBroken { violations, .. } => json!({ "violations": violations }),
             Self::RowsChanged { tables } => json!({ "tables": tables }),
@@ -496,6 +549,9 @@ impl MigrateError {
         }
     }
 }
+
+/// SQLite's primary result codes for what passes by itself: no memory, I/O.
+const PASSING: [i32; 2] = [rusqlite::ffi::SQLITE_NOMEM, rusqlite::ffi::SQLITE_IOERR];
 
 /// SQLite's message without the text of the statement, which [`At`] carries.
 pub(crate) fn sqlite_words(error: &rusqlite::Error) -> String {

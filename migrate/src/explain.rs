@@ -197,7 +197,8 @@ const EXPLANATIONS: &[Explanation] = &[
         "a statement failed",
         "The statement failed on this actor's data although it works on an empty database. Everything was rolled \
          back.",
-        "see SQLite's message; `actor-migrate check` tries pending migrations on a copy of each actor",
+        "see SQLite's message, and mend the migration or the rows it met; `actor-migrate check` tries it on a copy of \
+         every actor",
     ),
     page(
         "M153",
@@ -261,6 +262,28 @@ const EXPLANATIONS: &[Explanation] = &[
         "The definitions of this object could not be read with certainty, or it is a virtual table whose content \
          belongs to its module. No statements are made up for what is not understood.",
         "write a migration that makes the object anew, or change it by hand",
+    ),
+    page(
+        "M190",
+        "a wake may change nothing here",
+        "Migrations are pending, and the host wakes its actors under the policy `Refuse`, which only looks. Nothing \
+         was changed.",
+        "run `actor-migrate apply` on the actor, or wake it under the policy `Apply` or `AdoptProven`",
+    ),
+    page(
+        "M191",
+        "the actor is ahead of this release",
+        "Its ledger has rows of migrations newer than the last one in the folder: a newer release has woken it. Its \
+         schema is no longer the one that this release was written for, so serving it could lose or mangle rows.",
+        "send the call to the newer release, or finish the deploy; where every migration leaves the old release \
+         working, set `tolerate_ahead`",
+    ),
+    page(
+        "M192",
+        "the run took too long",
+        "The time limit was reached outside of any statement of a migration, as while rows were counted or the \
+         schema was read. Everything was rolled back.",
+        "allow more time; what takes long grows with the actor's rows",
     ),
     page(
         "M199",

@@ -16,6 +16,7 @@ mod replay;
 mod schema;
 mod sql;
 mod verdict;
+mod wake;
 
 pub use apply::audit::{ARCHIVE_TABLE, AUDIT_TABLE};
 pub use apply::{ExecuteOptions, Report, execute, execute_with};
@@ -35,3 +36,4 @@ pub use replay::{Expected, ReplayOptions};
 pub use schema::{Difference, DifferenceKind, Fingerprint, Level};
 pub use sql::Statement;
 pub use verdict::{Adoption, Hazard, HazardCode, Need, Partial, Verdict};
+pub use wake::{Migrator, Policy, Wake, WakeError};

@@ -24,3 +24,7 @@ pub const APPLY_TIME_MAX: Duration = Duration::from_secs(300);
 pub const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How many foreign key violations an error lists.
 pub const VIOLATIONS_SHOWN_MAX: usize = 20;
+/// How many plans one wake tries to run: it needs two, and more where others change the actor meanwhile.
+pub const WAKE_PLANS_MAX: usize = 16;
+/// How long a wake pauses before it looks again.
+pub const WAKE_PAUSE: Duration = Duration::from_millis(2);

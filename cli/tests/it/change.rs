@@ -307,7 +307,7 @@ fn a_migration_that_fails_halfway_leaves_the_actor_as_it_was() {
       | ^^^^^^ UNIQUE constraint failed: sessions.agent
       |
       = note: in history/actors/after-8.sqlite
-      = help: see SQLite's message; `actor-migrate check` tries pending migrations on a copy of each actor
+      = help: see SQLite's message, and mend the migration or the rows it met; `actor-migrate check` tries it on a copy of every actor
     ");
     assert_eq!(contents(&here.path().join("history/actors")), before);
 }

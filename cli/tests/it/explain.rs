@@ -42,6 +42,52 @@ fn every_code_has_a_page_and_every_page_a_code() {
     }
 }
 
+/// The verbs that are on their way: pages may name them already.
+const COMING: [&str; 5] = ["squash", "reconcile", "lint", "hash", "prune"];
+
+/// Everything that follows `actor-migrate ` in a text and looks like a verb.
+fn verbs_named(text: &str) -> BTreeSet<String> {
+    let words = text.split("actor-migrate ").skip(1);
+    let words = words.map(|rest| {
+        rest.split(|c: char| !c.is_ascii_lowercase())
+            .next()
+            .unwrap_or_default()
+    });
+    words
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The verbs that the command has, as its own help lists them.
+fn verbs_there(here: &std::path::Path) -> BTreeSet<String> {
+    let help = run(here, &["--help"]).stdout;
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let list = list.lines().take_while(|line| !line.is_empty());
+    list.filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_verb_that_a_page_or_a_hint_names_exists() {
+    let here = folder();
+    let mut there = verbs_there(here.path());
+    assert!(there.contains("apply"), "{there:?}");
+    there.extend(COMING.map(str::to_owned));
+    let index = run(here.path(), &["explain", "--format", "json"]).json();
+    for entry in index["codes"].as_array().unwrap() {
+        let code = entry["code"].as_str().unwrap();
+        let named = verbs_named(&run(here.path(), &["explain", code]).stdout);
+        let missing: Vec<_> = named.difference(&there).collect();
+        assert!(missing.is_empty(), "{code} names {missing:?}");
+    }
+    let advice = include_str!("../../../migrate/src/verdict/advice.rs");
+    let named = verbs_named(&[advice, SOURCES[0]].concat());
+    assert!(named.contains("adopt"), "{named:?}");
+    assert!(named.is_subset(&there), "{named:?}");
+}
+
 #[test]
 fn an_unknown_code_is_an_error() {
     let here = folder();

@@ -72,7 +72,7 @@ pub struct Report {
 /// Runs `plan` with the default bounds.
 ///
 /// # Errors
-/// M150 to M157, M121, M131: nothing was changed, and the connection is as it was.
+/// M150 to M157, M121, M131, M192: nothing was changed, and the connection is as it was.
 pub fn execute(
     conn: &mut Connection,
     bundle: &Bundle,
@@ -100,7 +100,8 @@ pub fn execute_with(
         time_limit: options.time_limit,
     };
     let mut session = Session::open(conn, plan.foreign_keys_off, options)?;
-    let report = run.in_transaction(&session)?;
+    let ran = run.in_transaction(&session);
+    let report = ran.map_err(|error| error.within(options.time_limit))?;
     session.commit()?;
     tracing::info!(action = %plan.action, plan = plan.digest, changed = report.changed, "plan ran");
     Ok(report)

@@ -228,3 +228,29 @@ pub(crate) fn journal(conn: &Connection, hash: &str, when: i64) {
     let sql = "INSERT INTO __drizzle_migrations (hash, created_at) VALUES (?1, ?2)";
     conn.execute(sql, (hash, when)).unwrap();
 }
+
+/// Everything in the database, to compare before and after.
+pub(crate) fn dump(conn: &Connection) -> Vec<String> {
+    let mut names = conn
+        .prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY 1")
+        .unwrap();
+    let names: Vec<String> = names
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let mut lines = Vec::new();
+    for name in names {
+        let mut rows = conn.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
+        let width = rows.column_count();
+        let mut rows = rows.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let cells: Vec<_> = (0..width)
+                .map(|at| format!("{:?}", row.get_ref(at).unwrap()))
+                .collect();
+            lines.push(format!("{name}: {}", cells.join(", ")));
+        }
+        lines.push(name);
+    }
+    lines
+}

@@ -9,7 +9,7 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use crate::common::{Folder, actor};
 
 /// The statements that `work` runs on `conn`, by their first word.
-fn statements(conn: &mut Connection, work: impl FnOnce(&Connection)) -> Vec<String> {
+pub(crate) fn statements(conn: &mut Connection, work: impl FnOnce(&mut Connection)) -> Vec<String> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&seen);
     let note = move |event: TraceEvent<'_>| {

@@ -10,7 +10,7 @@ use actor_migrate::{
 use rusqlite::{Connection, OpenFlags};
 
 use crate::common::{
-    FIRST_WHEN, Folder, actor, drizzle, look, rows, try_drizzle, unjournaled, verdict,
+    FIRST_WHEN, Folder, actor, drizzle, dump, look, rows, try_drizzle, unjournaled, verdict,
 };
 
 const USERS: &str =
@@ -81,32 +81,6 @@ fn count(conn: &Connection, table: &str) -> i64 {
         row.get(0)
     })
     .unwrap()
-}
-
-/// Everything in the database, to compare before and after.
-fn dump(conn: &Connection) -> Vec<String> {
-    let mut names = conn
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
-        .unwrap();
-    let names: Vec<String> = names
-        .query_map([], |row| row.get(0))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    let mut lines = Vec::new();
-    for name in names {
-        let mut rows = conn.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
-        let width = rows.column_count();
-        let mut rows = rows.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            let cells: Vec<_> = (0..width)
-                .map(|at| format!("{:?}", row.get_ref(at).unwrap()))
-                .collect();
-            lines.push(format!("{name}: {}", cells.join(", ")));
-        }
-        lines.push(name);
-    }
-    lines
 }
 
 fn foreign_keys(conn: &Connection) -> bool {

@@ -17,3 +17,4 @@ mod reconcile;
 mod repair;
 mod repair_laws;
 mod verdicts;
+mod wake;
