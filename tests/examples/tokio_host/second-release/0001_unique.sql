@@ -1,0 +1,3 @@
+ALTER TABLE `tasks` ADD `due` text;
+--> statement-breakpoint
+CREATE UNIQUE INDEX `tasks_title` ON `tasks` (`title`);
