@@ -1,6 +1,6 @@
 //! The facts about an actor in words, the same wherever they are shown.
 
-use actor_migrate::{Adoption, Difference, Hazard, Need, Verdict};
+use actor_migrate::{Adoption, Difference, Hazard, Need, OldChain, Verdict};
 
 use crate::output::word;
 
@@ -72,18 +72,23 @@ pub(crate) fn needs(needs: &[Need]) -> impl Iterator<Item = String> {
 }
 
 /// The verb that brings an actor on, with what must be accepted, if one command does.
-pub(crate) fn cure(verdict: Verdict, adoption: Adoption, needs: &[Need]) -> Option<String> {
+pub(crate) fn cure(
+    verdict: Verdict,
+    adoption: Adoption,
+    needs: &[Need],
+    old_chain: Option<&OldChain>,
+) -> Option<String> {
+    let allow = needs
+        .iter()
+        .map(|need| format!(" --allow {}", word(&need.name)));
+    let with = |verb: &str| Some(format!("{verb}{}", allow.collect::<String>()));
     match (verdict, adoption) {
-        (_, Adoption::Safe | Adoption::NeedsAck) => {
-            let allow = needs
-                .iter()
-                .map(|need| format!(" --allow {}", word(&need.name)));
-            Some(format!("adopt{}", allow.collect::<String>()))
-        }
+        (_, Adoption::Safe | Adoption::NeedsAck) => with("adopt"),
         (
             Verdict::Drifted | Verdict::Edited | Verdict::Deleted | Verdict::Partial,
             Adoption::Refuse,
-        ) => Some("reconcile".to_owned()),
+        ) => with("reconcile"),
+        (Verdict::SquashedBehind, _) => old_chain.and_then(|_| with("reconcile")),
         (Verdict::Fresh | Verdict::Behind | Verdict::Skipped, _) => Some("apply".to_owned()),
         _ => None,
     }

@@ -91,7 +91,12 @@ pub(crate) fn answerable(standing: &Standing, target: &Target) -> Result<(), Cli
 
 /// What to type next, where one command helps.
 fn next(standing: &Standing, fleet: &Fleet, target: &str) -> Option<String> {
-    let verb = facts::cure(standing.verdict, standing.adoption, &standing.needs)?;
+    let verb = facts::cure(
+        standing.verdict,
+        standing.adoption,
+        &standing.needs,
+        standing.old_chain.as_ref(),
+    )?;
     Some(format!(
         "actor-migrate {verb} {}{} --dry-run",
         word(target),

@@ -1,5 +1,7 @@
 //! What can go wrong so that no answer is possible: one enum, a code each, the place, and the next step.
 
+mod history;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::schema::Difference;
 use crate::verdict::{Adoption, Need, Verdict};
+pub use history::HistoryError;
 
 /// Where a statement of a migration stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -312,6 +315,9 @@ pub enum MigrateError {
         /// The ledger table.
         table: String,
     },
+    /// M170 to M174
+    #[error("{0}")]
+    History(HistoryError),
     /// M175
     #[error("mending needs a person to accept {}", join(&losses(.needed)))]
     RepairNeeds {
@@ -419,6 +425,11 @@ impl MigrateError {
             Self::RowsChanged { .. } => "M155",
             Self::ReadOnly => "M156",
             Self::NothingToUndo { .. } => "M157",
+            Self::History(HistoryError::Unknown {}) => "M170",
+            Self::History(HistoryError::Misses { .. }) => "M171",
+            Self::History(HistoryError::Several { .. }) => "M172",
+            Self::History(HistoryError::Unreadable { .. }) => "M173",
+            Self::History(HistoryError::Astray { .. }) => "M174",
             Self::RepairNeeds { .. } => "M175",
             Self::RepairFailed { .. } => "M176",
             Self::ValuesChanged { .. } => "M177",
@@ -541,6 +552,7 @@ impl MigrateError {
             Self::TargetMissed { differences } => json!({ "differences": differences }),
             Self::ForeignKeysBroken { violations, .. } => json!({ "violations": violations }),
             Self::RowsChanged { tables } => json!({ "tables": tables }),
+            Self::History(error) => json!(error),
             Self::RepairNeeds { needed } => json!({ "needs": needed }),
             Self::RepairFailed { object, sql, .. } => json!({ "object": object, "sql": sql }),
             Self::ValuesChanged { object, rows } => json!({ "object": object, "rows": rows }),

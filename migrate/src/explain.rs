@@ -235,6 +235,40 @@ const EXPLANATIONS: &[Explanation] = &[
         "see what was done in the table __actor_migrate_audit",
     ),
     page(
+        "M170",
+        "the old chain is not known",
+        "The actor ran migrations that a baseline has replaced since, and stopped half-way. What is left of them \
+         is neither archived beside the folder nor named by `--history`.",
+        "name the old folder, or the last git revision that had it: `--history <revision or folder>`",
+    ),
+    page(
+        "M171",
+        "the old chain leads elsewhere",
+        "Running the rest of the old chain would not give the actor the schema that the baseline makes, so the \
+         migrations after it would run on another schema than they were written for.",
+        "name the revision right before the squash, or make the baseline again with `actor-migrate squash`",
+    ),
+    page(
+        "M172",
+        "several old chains fit",
+        "The actor has no ledger rows that tell which chain it ran, and its schema is the same on several of them. \
+         What is left to run differs, so nobody can say what it lacks.",
+        "name only the history that this actor ran: `--history <revision or folder>`",
+    ),
+    page(
+        "M173",
+        "a history cannot be used",
+        "The old folder or archive cannot be read, or its migrations fail on an empty database.",
+        "mend what the message names, or name another revision with `--history`",
+    ),
+    page(
+        "M174",
+        "off its old chain",
+        "The ledger says how far the actor came on its old chain, but its schema is not the one that chain makes. \
+         Running the rest of the chain could fail or lose something, so it is not tried.",
+        "undo the differences by hand, then run `actor-migrate reconcile` again",
+    ),
+    page(
         "M175",
         "mending would lose something",
         "The schema can be made right, but not without a loss that no statement can tell again: a column or table \

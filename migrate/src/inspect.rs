@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use crate::apply::audit;
 use crate::bundle::{Bundle, Layout, Position};
-use crate::error::MigrateError;
+use crate::error::{HistoryError, MigrateError};
 use crate::ledger::{self, DEFAULT_TABLE, Ledger, LedgerFormat, LedgerRow, Matching};
-use crate::replay::{Expected, Reordered, View};
+use crate::replay::{Ancestor, Expected, Reordered, View};
 use crate::schema::{self, Difference, Fingerprint, Schema, starts_with};
 use crate::verdict::{
-    Accepted, Adoption, Facts, Hazard, Judgement, Need, Partial, Verdict, advice, classify, hazards,
+    Accepted, Adoption, Facts, Hazard, Judgement, Need, OldChain, OnFolder, Partial, Verdict,
+    advice, classify, descend, hazards,
 };
 
 /// The version of the JSON that [`Standing`] and reports serialise to.
@@ -89,6 +90,9 @@ pub struct Standing {
     /// How far a migration came whose runner died inside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
+    /// The chain it ran before a baseline of the folder replaced it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_chain: Option<OldChain>,
     /// What to do next.
     pub advice: String,
     /// How many migrations its schema shows, if it shows that.
@@ -113,6 +117,12 @@ pub struct Standing {
     /// The order in which this actor ran the folder, where that is not the folder's own.
     #[serde(skip)]
     pub(crate) reordered: Option<Arc<Reordered>>,
+    /// The ancestor of the folder that it stands on, and how many of its migrations are in effect.
+    #[serde(skip)]
+    pub(crate) ancestor: Option<(Arc<Ancestor>, Position)>,
+    /// Why no history of the folder is of help, where one says something.
+    #[serde(skip)]
+    pub(crate) lost: Option<HistoryError>,
 }
 
 impl Standing {
@@ -121,6 +131,52 @@ impl Standing {
         match &self.reordered {
             Some(other) => other.view(),
             None => View { bundle, expected },
+        }
+    }
+
+    /// The chain whose statements this actor lacks.
+    pub(crate) fn ran<'a>(&'a self, bundle: &'a Bundle) -> &'a Bundle {
+        match (&self.ancestor, &self.reordered) {
+            (Some((ancestor, _)), _) => &ancestor.bundle,
+            (None, Some(other)) => &other.bundle,
+            (None, None) => bundle,
+        }
+    }
+
+    /// The same actor where a history that says something of it is no help.
+    fn without_history(self, lost: HistoryError) -> Self {
+        let several = matches!(lost, HistoryError::Several { .. });
+        let mut needs = self.needs;
+        if let Some(partial) = self.partial.as_ref().filter(|_| several) {
+            needs.push(Need::new(
+                format!("partial:{}", partial.migration),
+                format!("{partial}, unless {lost}"),
+            ));
+        }
+        // How a complete actor drifted is told by its differences.
+        let says =
+            self.verdict == Verdict::SquashedBehind || !matches!(lost, HistoryError::Astray { .. });
+        Self {
+            reason: self.reason.or_else(|| says.then(|| lost.to_string())),
+            needs,
+            lost: Some(lost),
+            ..self
+        }
+    }
+
+    /// Whether the folder alone says all. What it says of a squashed actor only the old chain can vouch for.
+    fn is_explained(&self) -> bool {
+        let open = matches!(self.adoption, Adoption::NeedsAck | Adoption::Refuse);
+        self.verdict == Verdict::Unreadable || self.verdict != Verdict::Squashed && !open
+    }
+
+    fn on_folder(&self) -> OnFolder<'_> {
+        match (&self.partial, self.verdict) {
+            (Some(partial), _) if self.ledger.rows == 0 => OnFolder::Begun(partial),
+            (Some(_), _) => OnFolder::Known,
+            (None, Verdict::SquashedBehind | Verdict::Foreign) => OnFolder::Strange,
+            (None, _) if self.differences.is_empty() => OnFolder::Known,
+            (None, _) => OnFolder::Strange,
         }
     }
 }
@@ -144,7 +200,7 @@ pub fn inspect(
     let started = Instant::now();
     let actor = Actor::read_at_once(conn, expected, options);
     let actor = actor.map_err(|error| error.after_waiting(started.elapsed()))?;
-    actor.stand(bundle, expected, options)
+    Ok(actor.stand(bundle, expected, options))
 }
 
 /// One consistent view of the database; ends with nothing written. Inside a caller's transaction it is that one.
@@ -215,14 +271,45 @@ impl Actor {
         })
     }
 
-    /// The verdict. A folder that the actor ran in another order is judged in that order.
+    /// The verdict: by the folder, and where that does not explain the actor by what the folder was before.
     pub(crate) fn stand(
         &self,
         bundle: &Bundle,
         expected: &Expected,
         options: &InspectOptions,
-    ) -> Result<Standing, MigrateError> {
+    ) -> Standing {
         let view = View { bundle, expected };
+        let standing = self.stand_on_folder(view, options);
+        if standing.is_explained() {
+            return standing;
+        }
+        self.stand_on_old_chain(view, standing)
+    }
+
+    fn stand_on_old_chain(&self, view: View<'_>, standing: Standing) -> Standing {
+        let ancestors = view.expected.ancestors(view.bundle);
+        let matching = Matching::new(view.bundle, &self.ledger);
+        let facts = self.facts(view, &matching);
+        match descend(facts, ancestors, standing.on_folder()) {
+            None => standing,
+            Some(Err(lost)) => standing.without_history(lost),
+            Some(Ok(judgement)) => {
+                let descent = judgement.descent.clone();
+                let ancestor = descent
+                    .as_ref()
+                    .map(|it| (Arc::clone(&ancestors.fit[it.ancestor]), it.position));
+                Standing {
+                    ancestor,
+                    old_chain: descent.map(|it| it.old_chain),
+                    ..self.standing(&facts, judgement, &standing.options)
+                }
+            }
+        }
+    }
+
+    /// A folder that the actor ran in another order is judged in that order.
+    fn stand_on_folder(&self, view: View<'_>, options: &InspectOptions) -> Standing {
+        let View { bundle, expected } = view;
         let matching = Matching::new(bundle, &self.ledger);
         let facts = self.facts(view, &matching);
         let judgement = classify(facts);
@@ -232,12 +319,12 @@ impl Actor {
             let matching = Matching::new(&other.bundle, &self.ledger);
             let facts = self.facts(other.view(), &matching);
             let standing = self.standing(&facts, classify(facts), options);
-            return Ok(Standing {
+            return Standing {
                 reordered: Some(other),
                 ..standing
-            });
+            };
         }
-        Ok(self.standing(&facts, judgement, options))
+        self.standing(&facts, judgement, options)
     }
 
     fn facts<'a>(&'a self, view: View<'a>, matching: &'a Matching) -> Facts<'a> {
@@ -267,7 +354,7 @@ impl Actor {
             pending: judgement.pending.iter().map(tag).collect(),
             ledger: self.ledger_summary(),
             hazards: hazards(facts, &judgement),
-            advice: advice(judgement.verdict, judgement.adoption).to_owned(),
+            advice: advice(&judgement).to_owned(),
             position: judgement.position,
             fingerprint: self.fingerprint,
             expected_fingerprint: judgement
@@ -289,6 +376,9 @@ impl Actor {
             candidates: judgement.candidates,
             options: options.clone(),
             reordered: None,
+            ancestor: None,
+            old_chain: None,
+            lost: None,
         }
     }
 

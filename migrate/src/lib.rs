@@ -21,7 +21,7 @@ mod wake;
 pub use apply::audit::{ARCHIVE_TABLE, AUDIT_TABLE};
 pub use apply::{ExecuteOptions, Report, execute, execute_with};
 pub use bundle::{Bundle, Layout, Migration, Millis, Position};
-pub use error::{At, MigrateError, RowChange, Violation};
+pub use error::{At, HistoryError, MigrateError, RowChange, Violation};
 pub use explain::{Explanation, explain, explanations};
 pub use finding::{Finding, Severity};
 pub use inspect::{
@@ -32,8 +32,8 @@ pub use plan::{
     Action, NewLedger, Plan, PlanOptions, Step, plan_adopt, plan_apply, plan_reconcile, plan_undo,
     plan_upgrade,
 };
-pub use replay::{Expected, ReplayOptions};
+pub use replay::{Expected, History, ReplayOptions};
 pub use schema::{Difference, DifferenceKind, Fingerprint, Level};
 pub use sql::Statement;
-pub use verdict::{Adoption, Hazard, HazardCode, Need, Partial, Verdict};
+pub use verdict::{Adoption, Hazard, HazardCode, Need, OldChain, Partial, Verdict};
 pub use wake::{Migrator, Policy, Wake, WakeError};

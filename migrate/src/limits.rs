@@ -16,6 +16,8 @@ pub const LEDGER_TEXT_BYTES_MAX: usize = 4096;
 pub const SQL_SHOWN_BYTES_MAX: usize = 2000;
 /// The largest database that replay may build in memory.
 pub const REPLAY_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// The most chains that are made of a folder and its histories.
+pub const ANCESTORS_MAX: usize = 256;
 /// How long replay of a whole folder may take unless told otherwise.
 pub const REPLAY_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long one `execute` may run unless told otherwise: RivetKit's own bound for a migration.

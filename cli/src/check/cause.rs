@@ -1,6 +1,6 @@
 //! Why an actor stands where it stands, and whether that speaks against a deploy.
 
-use actor_migrate::{Adoption, Difference, Hazard, Need, Standing, Verdict};
+use actor_migrate::{Adoption, Difference, Hazard, Need, OldChain, Standing, Verdict};
 use serde::Serialize;
 
 use super::rehearse::Rehearsal;
@@ -24,6 +24,9 @@ pub(super) struct Cause {
     pub needs: Vec<Need>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The chain they ran before a baseline of the folder replaced it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_chain: Option<OldChain>,
     pub advice: String,
     pub rehearsal: Rehearsal,
     /// Whether a deploy would fail on these actors, or do to them what nobody meant.
@@ -45,6 +48,7 @@ impl Cause {
             hazards: standing.hazards,
             needs: standing.needs,
             reason: standing.reason,
+            old_chain: standing.old_chain,
             advice: standing.advice,
             rehearsal,
             error: None,
@@ -63,6 +67,7 @@ impl Cause {
             hazards: Vec::new(),
             needs: Vec::new(),
             reason: None,
+            old_chain: None,
             advice: diagnostic.next.clone(),
             rehearsal: Rehearsal::NotNeeded,
             blocks: true,

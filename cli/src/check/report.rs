@@ -97,7 +97,8 @@ fn next(cohort: &Cohort<Cause>, fleet: &Fleet) -> String {
         .map(String::as_str)
         .unwrap_or_default();
     let cause = &cohort.cause;
-    match facts::cure(cause.verdict, cause.adoption, &cause.needs) {
+    let old_chain = cause.old_chain.as_ref();
+    match facts::cure(cause.verdict, cause.adoption, &cause.needs, old_chain) {
         Some(verb) if !cause.rehearsal.failed() => {
             format!(
                 "actor-migrate {verb}{}{} --dry-run",

@@ -248,7 +248,7 @@ fn what_is_refused_stays_as_it_is_and_the_others_go_on() {
     refused            7  squashed-behind
                           history/actors/after-1.sqlite, history/actors/after-2.sqlite, history/actors/after-3.sqlite and 4 more
                           M140: an actor that is squashed-behind cannot be adopted
-                          bring the actor to the end of its old history first (with the old folder), then run `actor-migrate adopt`
+                          run `actor-migrate reconcile --history <old folder or git revision>`: it runs the rest of the old chain
     done               1  squashed -> current
                           history/actors/after-8.sqlite
     nothing to do      1  current

@@ -136,8 +136,8 @@ fn a_folder_of_actors_is_reconciled_by_cohort() {
     --- stdout
     refused            1  squashed-behind
                           review/actors/after-4.sqlite
-                          M140: an actor that is squashed-behind cannot be reconciled
-                          bring the actor to the end of its old history first (with the old folder), then run `actor-migrate adopt`
+                          M170: the old chain that this actor ran is not known
+                          name the old folder, or the last git revision that had it: `--history <revision or folder>`
     done               1  squashed -> current
                           review/actors/after-7.sqlite
     nothing to do      1  current

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
-use crate::bundle::{Bundle, Position};
+use crate::bundle::{Bundle, Migration, Position};
 use crate::error::{MigrateError, sqlite_words};
 use crate::inspect::{Actor, Standing};
 use crate::limits::{APPLY_TIME_MAX, BUSY_WAIT_MAX};
@@ -20,7 +20,7 @@ use crate::plan::{
 };
 use crate::replay::{Expected, error_offset, refused, run_statement};
 use crate::schema::Fingerprint;
-use crate::sql::head;
+use crate::sql::{Statement, head};
 use crate::verdict::Verdict;
 use guards::Guards;
 use ledger::LedgerWriter;
@@ -118,14 +118,15 @@ struct Run<'a> {
 impl Run<'_> {
     fn in_transaction(&mut self, conn: &Connection) -> Result<Report, MigrateError> {
         let before = self.read(conn)?;
-        let standing = before.stand(self.bundle, self.expected, &self.plan.inspect)?;
+        let standing = before.stand(self.bundle, self.expected, &self.plan.inspect);
         self.check_plan(&standing)?;
         let changed = !self.plan.is_empty();
         if changed {
             let guards = Guards::before(conn, &before.schema, self.plan)?;
             let adoption = audit::prepare(conn)?;
+            let ran = standing.ran(self.bundle);
             for step in &self.plan.steps {
-                self.step(conn, step, adoption)?;
+                self.step(conn, step, ran, adoption)?;
             }
             let after = self.read(conn)?;
             self.check_target(&before, &after, &standing)?;
@@ -134,7 +135,7 @@ impl Run<'_> {
         }
         let after = self
             .read(conn)?
-            .stand(self.bundle, self.expected, &self.plan.inspect)?;
+            .stand(self.bundle, self.expected, &self.plan.inspect);
         Ok(self.report(after, changed))
     }
 
@@ -164,7 +165,14 @@ impl Run<'_> {
         })
     }
 
-    fn step(&self, conn: &Connection, step: &Step, adoption: i64) -> Result<(), MigrateError> {
+    /// `ran`: the chain whose statements run.
+    fn step(
+        &self,
+        conn: &Connection,
+        step: &Step,
+        ran: &Bundle,
+        adoption: i64,
+    ) -> Result<(), MigrateError> {
         let ledger = LedgerWriter {
             conn,
             table: &self.plan.table,
@@ -181,11 +189,7 @@ impl Run<'_> {
                 migration,
                 created_at,
             } => ledger.name_row(migration, *created_at),
-            Step::Run {
-                migration,
-                statement,
-                ..
-            } => self.run(conn, migration, *statement),
+            Step::Run { .. } => self.run(conn, step, ran),
             Step::Repair { object, sql } => self.mender(conn).run(object, sql),
             Step::Verify { object, sql } => self.mender(conn).verify(object, sql),
             Step::InsertRow {
@@ -208,22 +212,10 @@ impl Run<'_> {
         }
     }
 
-    fn run(&self, conn: &Connection, tag: &str, number: usize) -> Result<(), MigrateError> {
-        let found = self
-            .bundle
-            .entries
-            .iter()
-            .find(|entry| entry.tag == tag)
-            .and_then(|migration| {
-                let statement = migration
-                    .statements
-                    .iter()
-                    .find(|statement| statement.number == number);
-                Some((migration, statement?))
-            });
-        let Some((migration, statement)) = found else {
+    fn run(&self, conn: &Connection, step: &Step, ran: &Bundle) -> Result<(), MigrateError> {
+        let Some((migration, statement)) = source(step, ran) else {
             return Err(MigrateError::Bug {
-                what: format!("{tag} has no statement {number}"),
+                what: format!("the chain has no such statement: {step:?}"),
             });
         };
         let sql = migration.sql(statement);
@@ -307,6 +299,23 @@ impl Run<'_> {
             plan: self.plan.digest.clone(),
         }
     }
+}
+
+/// The statement of a step in its file. Two chains may use one tag, so its text must be the same too.
+fn source<'a>(step: &Step, ran: &'a Bundle) -> Option<(&'a Migration, &'a Statement)> {
+    let Step::Run {
+        migration: tag,
+        statement: number,
+        sql,
+    } = step
+    else {
+        return None;
+    };
+    let named = ran.entries.iter().filter(|migration| migration.tag == *tag);
+    let statements =
+        named.flat_map(|it| it.statements.iter().map(move |statement| (it, statement)));
+    let mut statements = statements.filter(|(_, statement)| statement.number == *number);
+    statements.find(|(migration, statement)| migration.sql(statement) == sql)
 }
 
 /// Waits for the only lock there is, until `deadline`.

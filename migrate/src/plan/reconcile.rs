@@ -1,13 +1,15 @@
 //! Brings an actor to where its ledger can say the truth: what adoption alone may not do, proven all the same.
 
-use super::{Action, Plan, PlanOptions, Step, chosen_position, ledger_rows, plan_adopt, refused};
+use super::{
+    Action, Plan, PlanOptions, Step, check_needs, chosen_position, ledger_rows, plan_adopt, refused,
+};
 use crate::bundle::{Bundle, Position};
-use crate::error::MigrateError;
+use crate::error::{HistoryError, MigrateError};
 use crate::inspect::Standing;
 use crate::repair::{Refused, RepairStatement, Terms, repair};
 use crate::replay::Expected;
 use crate::schema::Schema;
-use crate::verdict::{Adoption, Verdict};
+use crate::verdict::{Adoption, Partial, Verdict};
 
 /// Plans what brings an actor back among those that `apply` can migrate, and no further. An actor
 /// that only needs its ledger rewritten gets the plan of [`plan_adopt`]; one that needs nothing an
@@ -29,6 +31,11 @@ pub fn plan_reconcile(
             .iter()
             .all(|need| need.is_met_by(options.allow.iter()))
     };
+    if let Some(several @ HistoryError::Several { .. }) = &standing.lost
+        && standing.partial.is_none()
+    {
+        return Err(MigrateError::History(several.clone()));
+    }
     match (standing.adoption, standing.verdict) {
         (Adoption::NotNeeded, _) => {
             Ok(Plan::new(Action::Reconcile, bundle, standing, options).sealed())
@@ -41,6 +48,7 @@ pub fn plan_reconcile(
             mend(bundle, expected, standing, options)
         }
         (Adoption::Refuse, Verdict::Partial) => finish(bundle, expected, standing, options),
+        (Adoption::Refuse, Verdict::SquashedBehind) => descend(bundle, standing, options),
         (Adoption::Refuse, _) => Err(refused("reconciled", standing)),
     }
 }
@@ -109,6 +117,46 @@ fn step(statement: RepairStatement) -> Step {
     }
 }
 
+/// Runs what an actor lacks of the chain that a baseline replaced, and journals the baseline.
+fn descend(
+    bundle: &Bundle,
+    standing: &Standing,
+    options: &PlanOptions,
+) -> Result<Plan, MigrateError> {
+    let Some((ancestor, proven)) = &standing.ancestor else {
+        let lost = standing.lost.clone().unwrap_or(HistoryError::Unknown {});
+        return Err(MigrateError::History(lost));
+    };
+    check_needs(standing, options)?;
+    let view = ancestor.view();
+    let (first, ran) = match &standing.partial {
+        Some(partial) => (
+            *proven,
+            whole(partial).ok_or_else(|| refused("reconciled", standing))?,
+        ),
+        None if standing.candidates.is_empty() => (*proven, 0),
+        None => (chosen_position(standing, options, view.bundle)?, 0),
+    };
+    let goal = ancestor
+        .replaced()
+        .max(Position(first.0 + usize::from(ran > 0)));
+    let target = ancestor.in_folder(bundle, goal);
+    let mut plan = Plan::new(Action::Reconcile, bundle, standing, options);
+    for entry in first.0..goal.0 {
+        plan.run(view, entry, if entry == first.0 { ran } else { 0 });
+    }
+    ledger_rows::adopt(&mut plan, bundle, target, &standing.ledger);
+    plan.accepted.clone_from(&standing.differences);
+    plan.target = Some(target);
+    plan.to = view.expected.fingerprint(goal).unwrap_or(plan.to);
+    Ok(plan.sealed())
+}
+
+/// How many statements ran, where that is known.
+fn whole(partial: &Partial) -> Option<usize> {
+    (partial.ran_at_least == partial.ran_at_most).then_some(partial.ran_at_least)
+}
+
 /// Runs what a migration lacks whose runner died inside it, and journals it. Where statements that
 /// leave no trace may or may not have run, nobody can say what it lacks.
 fn finish(
@@ -117,18 +165,15 @@ fn finish(
     standing: &Standing,
     options: &PlanOptions,
 ) -> Result<Plan, MigrateError> {
-    let known = standing
-        .partial
-        .as_ref()
-        .filter(|partial| partial.ran_at_least == partial.ran_at_most)
-        .zip(standing.position);
-    let Some((partial, position)) = known else {
+    let ran = standing.partial.as_ref().and_then(whole);
+    let Some((ran, position)) = ran.zip(standing.position) else {
         return Err(refused("reconciled", standing));
     };
+    check_needs(standing, options)?;
     let mut plan = Plan::new(Action::Reconcile, bundle, standing, options);
     let view = standing.view(bundle, expected);
     let target = Position(position.0 + 1);
-    plan.run(view, position.0, partial.ran_at_least);
+    plan.run(view, position.0, ran);
     ledger_rows::adopt(&mut plan, view.bundle, target, &standing.ledger);
     plan.target = Some(target);
     plan.to = view.expected.fingerprint(target).unwrap_or(plan.to);

@@ -1,6 +1,7 @@
 //! The schema every position of a folder should have, found by running the folder once in memory.
 
 mod facts;
+mod lineage;
 mod sandbox;
 
 use std::collections::{HashMap, HashSet};
@@ -14,6 +15,9 @@ use crate::schema::{self, Difference, Entry, Fingerprint, Key, Level, Schema};
 use crate::sql::{Head, head};
 
 pub(crate) use facts::MigrationFacts;
+pub use lineage::History;
+use lineage::Lineage;
+pub(crate) use lineage::{Ancestor, Ancestors};
 use sandbox::{Notes, Sandbox};
 pub(crate) use sandbox::{error_offset, refused, run_statement};
 
@@ -75,6 +79,7 @@ pub struct Expected {
     compared: Mutex<Compared>,
     /// Orders that actors of this fleet ran the folder in, and what comes of them.
     orders: Mutex<HashMap<Vec<usize>, Option<Arc<Reordered>>>>,
+    lineage: Lineage,
 }
 
 /// A folder and its replay: as they are, or in the order in which one actor ran it.
@@ -133,6 +138,26 @@ impl Expected {
             "folder replayed"
         );
         Ok(replay.finish())
+    }
+
+    /// Adds old chains that a baseline of this folder replaced. They are read and replayed when an actor
+    /// comes that the folder alone does not explain, once for all actors.
+    #[must_use]
+    pub fn with_history(mut self, histories: impl IntoIterator<Item = History>) -> Self {
+        self.lineage.add(histories);
+        self
+    }
+
+    /// Whether some actor needed the old chains.
+    #[must_use]
+    pub fn history_is_read(&self) -> bool {
+        self.lineage.is_read()
+    }
+
+    /// The old chains that lead to this folder, which must be its own.
+    pub(crate) fn ancestors(&self, bundle: &Bundle) -> &Ancestors {
+        let expected = self;
+        self.lineage.ancestors(View { bundle, expected })
     }
 
     /// The position after the last migration.
@@ -331,6 +356,7 @@ impl Replay {
             names: HashSet::new(),
             compared: Mutex::default(),
             orders: Mutex::default(),
+            lineage: Lineage::default(),
         };
         Ok(Self {
             sandbox: Sandbox::open(options.time_limit)?,

@@ -1,18 +1,21 @@
 //! What to do next, for each verdict.
 
-use super::{Adoption, Verdict};
+use super::{Adoption, Judgement, Verdict};
 
 /// One or two sentences that say what to do.
-pub(crate) fn advice(verdict: Verdict, adoption: Adoption) -> &'static str {
-    match (verdict, adoption) {
+pub(crate) fn advice(judgement: &Judgement) -> &'static str {
+    match (judgement.verdict, judgement.adoption) {
         (Verdict::Fresh, _) => "run `actor-migrate apply`, or let the actor migrate when it wakes",
         (Verdict::Current, _) => "nothing to do",
         (Verdict::Behind, _) => "run `actor-migrate apply`, or let the actor migrate when it wakes",
         (Verdict::Skipped, _) => {
             "run `actor-migrate apply`: it runs what Drizzle 0.x never will; then give the migration a newer `when`"
         }
+        (Verdict::SquashedBehind, _) if judgement.descent.is_some() => {
+            "run `actor-migrate reconcile`: it runs the rest of the old chain, then makes the ledger say so"
+        }
         (Verdict::SquashedBehind, _) => {
-            "bring the actor to the end of its old history first (with the old folder), then run `actor-migrate adopt`"
+            "run `actor-migrate reconcile --history <old folder or git revision>`: it runs the rest of the old chain"
         }
         (Verdict::Partial, _) => {
             "run `actor-migrate reconcile`: it runs the remaining statements, where `reason` knows which they are"

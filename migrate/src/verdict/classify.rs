@@ -33,7 +33,12 @@ impl Case<'_> {
     }
 
     /// Everything from `position` on is pending.
-    fn judge(&self, verdict: Verdict, adoption: Adoption, position: Position) -> Judgement {
+    pub(super) fn judge(
+        &self,
+        verdict: Verdict,
+        adoption: Adoption,
+        position: Position,
+    ) -> Judgement {
         Judgement {
             verdict,
             adoption,
@@ -46,6 +51,7 @@ impl Case<'_> {
             ran_in_order: None,
             partial: None,
             reason: None,
+            descent: None,
         }
     }
 
@@ -339,7 +345,7 @@ impl Case<'_> {
 
 impl Judgement {
     /// What needs a person is not safe.
-    fn weighed(mut self) -> Self {
+    pub(super) fn weighed(mut self) -> Self {
         if self.adoption == Adoption::Safe && !self.needs.is_empty() {
             self.adoption = Adoption::NeedsAck;
         }

@@ -3,6 +3,7 @@
 mod advice;
 mod case;
 mod classify;
+mod descent;
 mod hazard;
 mod needs;
 
@@ -16,6 +17,8 @@ use crate::schema::Difference;
 pub(crate) use advice::advice;
 pub(crate) use case::{Accepted, Facts};
 pub(crate) use classify::classify;
+pub use descent::OldChain;
+pub(crate) use descent::{Descent, OnFolder, descend};
 pub(crate) use hazard::hazards;
 pub use hazard::{Hazard, HazardCode};
 
@@ -200,4 +203,6 @@ pub(crate) struct Judgement {
     pub(crate) ran_in_order: Option<Vec<usize>>,
     /// What the verdict rests on, where that is not obvious.
     pub(crate) reason: Option<String>,
+    /// Where it stands on a chain that a baseline has replaced.
+    pub(crate) descent: Option<Descent>,
 }

@@ -12,6 +12,7 @@ mod drizzle_1;
 mod execute;
 mod fixtures;
 mod folders;
+mod history;
 mod laws;
 mod reconcile;
 mod repair;
