@@ -15,7 +15,8 @@ pub(super) fn list(dir: &Path) -> Result<Vec<String>, MigrateError> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        if entry.path().join("migration.sql").is_file() {
+        // Whatever it is: Drizzle would read it.
+        if entry.path().join("migration.sql").exists() {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }

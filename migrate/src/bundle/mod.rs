@@ -258,8 +258,13 @@ fn read_limited(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, MigrateError> 
         path: path.display().to_string(),
         source,
     };
+    // Looked at before it is opened: a pipe would have us wait for somebody who writes to it.
+    let found = std::fs::metadata(path).map_err(failed)?;
+    if !found.is_file() {
+        return Err(failed(std::io::Error::other("it is not a file")));
+    }
+    let bytes = found.len();
     let file = std::fs::File::open(path).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
     let mut content = Vec::new();
     file.take(limit_bytes + 1)
         .read_to_end(&mut content)

@@ -241,7 +241,9 @@ pub(crate) fn dump(conn: &Connection) -> Vec<String> {
         .collect();
     let mut lines = Vec::new();
     for name in names {
-        let mut rows = conn.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
+        let mut rows = conn
+            .prepare(&format!("SELECT * FROM \"{}\"", name.replace('"', "\"\"")))
+            .unwrap();
         let width = rows.column_count();
         let mut rows = rows.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {

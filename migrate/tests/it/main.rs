@@ -5,6 +5,7 @@
     reason = "a test that cannot set itself up has failed"
 )]
 
+mod bad_input;
 mod common;
 mod cost;
 mod crash;
