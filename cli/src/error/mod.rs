@@ -78,6 +78,12 @@ pub(crate) enum CliError {
         reason: Option<String>,
         advice: String,
     },
+    #[error("RivetKit died in the middle of a transaction: its pages wait for {what}")]
+    RivetUnfinished { path: PathBuf, what: &'static str },
+    #[error("the pages that RivetKit kept here do not make a database: {reason}")]
+    RivetPages { path: PathBuf, reason: String },
+    #[error("another program has this actor open")]
+    RivetAwake { path: PathBuf },
     #[error("{error}")]
     Store { target: String, error: StoreError },
     #[error("{error}")]
@@ -157,6 +163,9 @@ impl CliError {
             Self::NotEmpty { .. } => "C122",
             Self::Scratch(_) => "C123",
             Self::Claim { .. } => "C124",
+            Self::RivetUnfinished { .. } => "C140",
+            Self::RivetPages { .. } => "C141",
+            Self::RivetAwake { .. } => "C142",
             Self::Store { error, .. } => error.code(),
             Self::Migrate { error, .. } => error.code(),
         }
@@ -214,6 +223,14 @@ impl CliError {
             Self::NotEmpty { .. } => "name another folder, or leave --dir away".into(),
             Self::Scratch(_) => "name a folder that can be written: --dir <folder>".into(),
             Self::Claim { .. } => "please report this with the text above".into(),
+            Self::RivetUnfinished { .. } => {
+                "wake this actor once with RivetKit, which undoes the half, then run this again"
+                    .into()
+            }
+            Self::RivetPages { .. } => "restore the file from a backup; nothing was changed".into(),
+            Self::RivetAwake { .. } => {
+                "stop RivetKit, then run this again; nothing was changed".into()
+            }
             Self::Store { error, .. } => error.hint().into(),
             Self::Migrate { error, .. } => error.hint(),
         }
@@ -229,6 +246,9 @@ impl CliError {
             | Self::Changing { path }
             | Self::OneId { path }
             | Self::NotEmpty { path }
+            | Self::RivetUnfinished { path, .. }
+            | Self::RivetPages { path, .. }
+            | Self::RivetAwake { path }
             | Self::NoJournal { path } => Place::path(path),
             Self::Config {
                 path, text, span, ..

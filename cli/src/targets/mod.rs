@@ -2,6 +2,7 @@
 
 mod actors;
 mod file;
+mod rivetkit;
 mod select;
 mod unclaimed;
 mod wanted;
@@ -24,7 +25,7 @@ use crate::error::CliError;
 pub(crate) enum Target {
     /// In one of our stores.
     Actor { store: Store, id: ActorId },
-    /// A plain SQLite file.
+    /// A plain SQLite file, or one in which RivetKit keeps the pages of an actor's database.
     File(PathBuf),
 }
 
@@ -43,7 +44,7 @@ impl Target {
         mut work: impl FnMut(&Connection) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
         match self {
-            Self::File(path) => file::read(path, work),
+            Self::File(path) => file::read(path, |outer| rivetkit::read(path, outer, &mut work)),
             Self::Actor { store, id } => {
                 let fail = |error| CliError::store(id, error);
                 let snapshot = store.snapshot(id).map_err(fail)?;
@@ -59,7 +60,9 @@ impl Target {
         mut work: impl FnMut(&mut Connection) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
         match self {
-            Self::File(path) => file::read(path, |original| work(&mut copy(path, original)?)),
+            Self::File(path) => file::read(path, |outer| {
+                rivetkit::read(path, outer, |original| work(&mut copy(path, original)?))
+            }),
             Self::Actor { store, id } => {
                 let fail = |error| CliError::store(id, error);
                 let fork = store.fork(id).map_err(fail)?;
@@ -74,7 +77,7 @@ impl Target {
         work: impl FnOnce(&mut Connection) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
         match self {
-            Self::File(path) => work(&mut file::open_to_write(path)?),
+            Self::File(path) => write_file(path, work),
             Self::Actor { store, id } => {
                 let fail = |error| CliError::store(id, error);
                 let actor = store.open(id).map_err(fail)?;
@@ -82,6 +85,23 @@ impl Target {
             }
         }
     }
+}
+
+fn write_file<T>(
+    path: &Path,
+    work: impl FnOnce(&mut Connection) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let mut connection = file::open_to_write(path)?;
+    let is_store = rivetkit::is_store(&connection).map_err(|source| CliError::Sqlite {
+        path: path.to_owned(),
+        source,
+    })?;
+    if !is_store {
+        return work(&mut connection);
+    }
+    // Opened anew, because the way in which a connection locks is decided when it first reads.
+    drop(connection);
+    rivetkit::write(path, &file::open_to_write(path)?, work)
 }
 
 /// A private copy. The empty name is SQLite's for a database that lives in memory and spills to a temporary

@@ -14,6 +14,7 @@ mod inspect;
 mod interrupt;
 mod read_only;
 mod reconcile;
+mod rivetkit;
 mod store;
 mod support;
 mod usage;
