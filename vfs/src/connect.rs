@@ -80,10 +80,19 @@ impl Actor {
 impl ActorSnapshot {
     /// Opens a connection that reads this snapshot. It takes no locks and never changes.
     pub fn connect(&self) -> Result<Connection, StoreError> {
-        let image = Box::new(self.image());
+        let file = Box::new(self.main_file());
+        open(self.id(), file, "PRAGMA temp_store=MEMORY;")
+    }
+
+    /// The main file of a new connection.
+    pub(crate) fn main_file(&self) -> MainFile {
         let (ladder, last_error) = (Arc::<Ladder>::default(), Arc::<LastError>::default());
-        let file = MainFile::new(self.id().clone(), image, ladder, last_error);
-        open(self.id(), Box::new(file), "PRAGMA temp_store=MEMORY;")
+        MainFile::new(
+            self.id().clone(),
+            Box::new(self.image()),
+            ladder,
+            last_error,
+        )
     }
 }
 

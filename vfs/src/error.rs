@@ -293,6 +293,20 @@ pub enum StoreError {
         companion: PathBuf,
     },
 
+    /// S150.
+    #[error("nothing says which store the actor `{name}` is in")]
+    StoreUnnamed {
+        /// The name that SQLite was asked to open.
+        name: String,
+    },
+
+    /// S151.
+    #[error("there is no actor `{name}` that waits to be opened")]
+    NotMounted {
+        /// The name that SQLite was asked to open.
+        name: String,
+    },
+
     /// S199.
     #[error("bug: {what} (actor `{actor}`)")]
     Bug {
@@ -363,6 +377,8 @@ impl StoreError {
             Self::DatabaseUnreadable { .. } => "S131",
             Self::FileExists { .. } => "S132",
             Self::FileInUse { .. } => "S133",
+            Self::StoreUnnamed { .. } => "S150",
+            Self::NotMounted { .. } => "S151",
             Self::Bug { .. } => "S199",
         }
     }
@@ -428,6 +444,10 @@ impl StoreError {
             }
             Self::FileExists { .. } => "choose another path, or say that it may be replaced",
             Self::FileInUse { .. } => "close the program that uses it, or choose another path",
+            Self::StoreUnnamed { .. } => {
+                "add `&store=PATH` to the file name, or set ACTOR_VFS_STORE"
+            }
+            Self::NotMounted { .. } => "open actors by `Actor::connect`; ATTACH reaches none",
             Self::Bug { .. } => {
                 "please report this with the text above; open the actor again to go on"
             }

@@ -21,6 +21,11 @@ impl LastError {
         OF_THREAD.with_borrow_mut(|last| *last = Some(error.clone()));
     }
 
+    /// Keeps `error`, which came before there was an actor, for this thread.
+    pub(crate) fn of_nobody(error: &StoreError) {
+        Self::default().record(error);
+    }
+
     /// The last error of the actor.
     pub(crate) fn get(&self) -> Option<StoreError> {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,6 +9,7 @@ pub mod kv;
 mod ladder;
 mod last_error;
 mod layout;
+mod named;
 mod open;
 mod page;
 mod shim;
@@ -23,4 +24,7 @@ pub use connect::{ConnectOptions, Locking};
 pub use error::StoreError;
 pub use layout::{CommitNo, Epoch};
 pub use page::{PageCount, PageNo, PageSize};
+#[cfg(feature = "extension")]
+#[doc(hidden)]
+pub use shim::load;
 pub use store::{Actor, ActorInfo, ActorSnapshot, IfExists, ListOptions, Store, StoreOptions};

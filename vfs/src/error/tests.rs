@@ -139,6 +139,12 @@ fn of_connections_and_files() -> Vec<StoreError> {
             path: path(),
             companion: "/data/actors-wal".into(),
         },
+        StoreError::StoreUnnamed {
+            name: "workspace/42".into(),
+        },
+        StoreError::NotMounted {
+            name: "workspace/42".into(),
+        },
         StoreError::Bug {
             actor: actor(),
             what: "a dirty page beyond the end of the database",

@@ -6,11 +6,16 @@
 //! Memory for a file handle belongs to SQLite; what it points to is ours from `xOpen` to
 //! `xClose`. Strings that SQLite will free come from `sqlite3_malloc64`.
 
+mod api;
 mod io;
+#[cfg(feature = "extension")]
+mod load;
 mod names;
 mod open_file;
 mod vfs;
 
+#[cfg(feature = "extension")]
+pub use load::load;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::file::File;
@@ -20,7 +25,7 @@ pub(crate) const VFS_NAME: &std::ffi::CStr = c"actor";
 
 /// Opens a connection whose main file is `file`; `label` is what SQLite shows as its name.
 pub(crate) fn connect(label: &str, file: Box<dyn File>) -> rusqlite::Result<Connection> {
-    vfs::register()?;
+    vfs::register_once()?;
     let access = match file.read_only() {
         true => OpenFlags::SQLITE_OPEN_READ_ONLY,
         false => OpenFlags::SQLITE_OPEN_READ_WRITE,

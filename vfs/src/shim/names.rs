@@ -1,17 +1,20 @@
 //! What a file name means to the VFS: the only place that knows.
 //!
 //! A main file has a name only from [`mount`] until the one open that it was mounted for. So
-//! `ATTACH` reaches no actor: two actors in one connection would commit one after the other,
-//! which a crash can interrupt. Volatile files have no name that anybody could find again.
+//! `ATTACH` reaches no actor of a host that links us in. A loadable library opens actors by name
+//! ([`named`]). Volatile files have no name that anybody could find again.
 
 use std::collections::BTreeMap;
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libsqlite3_sys as ffi;
 
+use super::api;
 use crate::file::{Code, File, VolatileFile};
+use crate::last_error::LastError;
+use crate::named;
 
 static MOUNTS: Mutex<BTreeMap<String, Box<dyn File>>> = Mutex::new(BTreeMap::new());
 
@@ -64,25 +67,53 @@ pub(super) fn kind(flags: c_int) -> &'static str {
     named.map_or("other", |(_, name)| name)
 }
 
+/// What `xOpen` is asked for.
+pub(super) struct Asked<'a> {
+    pub(super) name: Option<&'a str>,
+    /// The parameters `store` and `immutable` of the name.
+    pub(super) store: Option<&'a str>,
+    pub(super) immutable: Option<&'a str>,
+    pub(super) flags: c_int,
+}
+
 /// Finds or makes the file that SQLite asks for.
 ///
 /// A write-ahead log is refused here too: SQLite would open one for a database whose header asks
 /// for it, under exclusive locking even without shared memory (`sqlite3PagerWalSupported`).
-pub(super) fn open(name: Option<&str>, flags: c_int) -> Result<Box<dyn File>, Code> {
-    if flags & ffi::SQLITE_OPEN_MAIN_DB != 0 {
-        let file = name.and_then(|name| mounts().remove(name));
-        return file.ok_or_else(|| {
-            tracing::warn!(
-                name,
-                "no such actor is waiting to be opened; use Actor::connect"
-            );
-            Code::CANTOPEN
-        });
+pub(super) fn open(asked: &Asked<'_>) -> Result<Box<dyn File>, Code> {
+    if asked.flags & ffi::SQLITE_OPEN_MAIN_DB != 0 {
+        let mounted = asked.name.and_then(|name| mounts().remove(name));
+        return mounted.map_or_else(|| open_named(asked), Ok);
     }
-    if flags & ffi::SQLITE_OPEN_WAL != 0 {
+    if asked.flags & ffi::SQLITE_OPEN_WAL != 0 {
         return Err(Code::CANTOPEN);
     }
     Ok(Box::new(VolatileFile::default()))
+}
+
+fn open_named(asked: &Asked<'_>) -> Result<Box<dyn File>, Code> {
+    let name = asked.name.unwrap_or_default();
+    let opened = named::open(&named::Asked {
+        name,
+        store: asked.store,
+        snapshot: asked.immutable.is_some_and(is_true),
+        create: asked.flags & ffi::SQLITE_OPEN_CREATE != 0,
+    });
+    opened.map_err(|error| {
+        LastError::of_nobody(&error);
+        let text = format!("{}: {error}; {}", error.code(), error.hint());
+        api::log(
+            Code::CANTOPEN.get(),
+            &CString::new(text).unwrap_or_default(),
+        );
+        Code::of(&error, Code::CANTOPEN)
+    })
+}
+
+/// As `sqlite3_uri_boolean` reads it.
+fn is_true(value: &str) -> bool {
+    let value = value.to_ascii_lowercase();
+    matches!(value.as_str(), "yes" | "true" | "on") || value.parse().is_ok_and(|it: i64| it != 0)
 }
 
 /// Whether a file of that name can be found: none can, see above.

@@ -9,8 +9,8 @@ use std::{ptr, slice, thread};
 use libsqlite3_sys as ffi;
 
 use super::io::{Handle, text};
-use super::names;
 use super::open_file::{OpenFile, guard};
+use super::{api, names};
 use crate::file::Code;
 use crate::last_error::LastError;
 
@@ -18,15 +18,27 @@ use crate::last_error::LastError;
 /// SQLite adds for a journal.
 const NAME_BYTES_MAX: c_int = 1024;
 
-/// Registers the VFS if that has not happened yet. It is never the default one.
-pub(super) fn register() -> rusqlite::Result<()> {
-    static REGISTERED: OnceLock<c_int> = OnceLock::new();
-    let code = *REGISTERED.get_or_init(|| {
-        let vfs = Box::leak(Box::new(vfs()));
-        // SAFETY: `vfs` lives for ever, and nobody but SQLite touches it from now on.
-        unsafe { ffi::sqlite3_vfs_register(vfs, 0) }
-    });
-    match code {
+/// The one VFS of this process.
+struct Registered(*mut ffi::sqlite3_vfs);
+
+// SAFETY: after it is made, only SQLite touches what it points to, and under its own lock.
+unsafe impl Send for Registered {}
+// SAFETY: as above.
+unsafe impl Sync for Registered {}
+
+/// Registers the VFS, again if need be: SQLite takes that, and after `sqlite3_shutdown` and
+/// `sqlite3_initialize` the default is another.
+pub(super) fn register(default: bool) -> c_int {
+    static VFS: OnceLock<Registered> = OnceLock::new();
+    let registered = VFS.get_or_init(|| Registered(Box::leak(Box::new(vfs()))));
+    // SAFETY: it lives for ever, and nobody but SQLite touches it.
+    unsafe { api::vfs_register(registered.0, default) }
+}
+
+/// Registers the VFS if that has not happened yet. It is not made the default one.
+pub(super) fn register_once() -> rusqlite::Result<()> {
+    static CODE: OnceLock<c_int> = OnceLock::new();
+    match *CODE.get_or_init(|| register(false)) {
         ffi::SQLITE_OK => Ok(()),
         code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)),
     }
@@ -63,8 +75,7 @@ fn vfs() -> ffi::sqlite3_vfs {
 /// A copy of `text` in memory that SQLite may free; null if there is none.
 pub(super) fn sqlite_string(text: &CStr) -> *mut c_char {
     let bytes = text.to_bytes_with_nul();
-    // SAFETY: SQLite allows any size, and answers null if it has no such block.
-    let copy = unsafe { ffi::sqlite3_malloc64(bytes.len() as u64) }.cast::<c_char>();
+    let copy = api::malloc64(bytes.len() as u64).cast::<c_char>();
     if !copy.is_null() {
         // SAFETY: SQLite gave us `bytes.len()` bytes that nobody else knows yet.
         unsafe { ptr::copy_nonoverlapping(text.as_ptr(), copy, bytes.len()) };
@@ -88,6 +99,29 @@ unsafe fn copy_text(text: &str, len: c_int, out: *mut c_char) {
     out[fits] = 0;
 }
 
+/// What SQLite asks for.
+///
+/// # Safety
+/// `name` and `flags` are those that SQLite passes to `xOpen`.
+unsafe fn asked<'a>(name: ffi::sqlite3_filename, flags: c_int) -> names::Asked<'a> {
+    let parameter = |key: &CStr| {
+        if name.is_null() || flags & ffi::SQLITE_OPEN_MAIN_DB == 0 {
+            return None;
+        }
+        // SAFETY: the caller promises a name of SQLite's, and it is that of a main file.
+        let value = unsafe { api::uri_parameter(name, key) };
+        // SAFETY: the value stands beside the name and stays as long.
+        unsafe { text(value) }
+    };
+    names::Asked {
+        store: parameter(c"store"),
+        immutable: parameter(c"immutable"),
+        // SAFETY: `name` is null or a string that SQLite keeps as long as the file is open.
+        name: unsafe { text(name) },
+        flags,
+    }
+}
+
 unsafe extern "C" fn x_open(
     _vfs: *mut ffi::sqlite3_vfs,
     name: ffi::sqlite3_filename,
@@ -98,10 +132,10 @@ unsafe extern "C" fn x_open(
     // SAFETY: SQLite owns `handle` and lets us write to it. Without methods it will not close
     // what did not open.
     unsafe { (*handle).pMethods = ptr::null() };
-    // SAFETY: `name` is null or a string that SQLite keeps as long as the file is open.
-    let name = unsafe { text(name) };
+    // SAFETY: SQLite passes the name of what it opens.
+    let asked = unsafe { asked(name, flags) };
     let opened = guard(|| {
-        let file = names::open(name, flags)?;
+        let file = names::open(&asked)?;
         let read_only = file.read_only();
         Ok((OpenFile::new(names::kind(flags), file), read_only))
     });

@@ -1,0 +1,163 @@
+//! The stores and actors that connections of this process have open by name.
+//!
+//! All connections on one actor share one owner, as all connections on one file share its locks.
+//! A store is closed with the last of them, so that another process may open it.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf, absolute};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::Asked;
+use crate::engines::MemoryEngine;
+use crate::file::{File, MainFile};
+use crate::page::PageNo;
+use crate::store::{Change, Geometry, Image};
+use crate::{Actor, ActorId, Store, StoreError};
+
+/// Which store, for names that do not say.
+const STORE_VARIABLE: &str = "ACTOR_VFS_STORE";
+
+/// The name of the store in memory.
+const MEMORY: &str = ":memory:";
+
+/// A store that some connection has open, and the actors of it that are owned here.
+struct OpenStore {
+    store: Store,
+    owners: Mutex<BTreeMap<ActorId, Weak<Owned>>>,
+}
+
+/// An actor that some connection has open.
+struct Owned {
+    actor: Actor,
+    /// Keeps the store open.
+    _store: Arc<OpenStore>,
+}
+
+/// An owner's image that keeps the owner where later connections find it.
+struct NamedImage {
+    image: Box<dyn Image>,
+    _owned: Arc<Owned>,
+}
+
+/// Opens the main file of an actor.
+pub(crate) fn open(asked: &Asked<'_>) -> Result<Box<dyn File>, StoreError> {
+    let actor = ActorId::new(asked.name)?;
+    let store = find_store(asked)?;
+    if asked.snapshot {
+        let snapshot = store.store.snapshot(&actor)?;
+        return Ok(Box::new(snapshot.main_file()));
+    }
+    Ok(Box::new(main_file(find_owner(
+        &store,
+        actor,
+        asked.create,
+    )?)?))
+}
+
+fn main_file(owned: Arc<Owned>) -> Result<MainFile, StoreError> {
+    let image = Box::new(owned.actor.image()?);
+    let named = NamedImage {
+        image,
+        _owned: Arc::clone(&owned),
+    };
+    Ok(owned.actor.main_file(Box::new(named)))
+}
+
+fn find_store(asked: &Asked<'_>) -> Result<Arc<OpenStore>, StoreError> {
+    let from_environment = || env::var(STORE_VARIABLE).ok();
+    let place = asked.store.map(str::to_owned).or_else(from_environment);
+    match place.as_deref() {
+        None | Some("") => Err(StoreError::StoreUnnamed {
+            name: asked.name.to_owned(),
+        }),
+        Some(MEMORY) => in_memory(),
+        Some(path) => on_disk(Path::new(path), asked.create),
+    }
+}
+
+/// The one store in memory of this process.
+fn in_memory() -> Result<Arc<OpenStore>, StoreError> {
+    static STORE: Mutex<Option<Arc<OpenStore>>> = Mutex::new(None);
+    let mut store = lock(&STORE);
+    if let Some(store) = &*store {
+        return Ok(Arc::clone(store));
+    }
+    let made = OpenStore::new(Store::with_engine(Arc::new(MemoryEngine::new()))?);
+    Ok(Arc::clone(store.insert(made)))
+}
+
+fn on_disk(path: &Path, create: bool) -> Result<Arc<OpenStore>, StoreError> {
+    static STORES: Mutex<BTreeMap<PathBuf, Weak<OpenStore>>> = Mutex::new(BTreeMap::new());
+    // A second spelling of a path is a second store, which the file's lock refuses.
+    let path = absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut stores = lock(&STORES);
+    stores.retain(|_, store| store.strong_count() > 0);
+    if let Some(store) = stores.get(&path).and_then(Weak::upgrade) {
+        return Ok(store);
+    }
+    let store = OpenStore::new(match create {
+        true => Store::open_or_create_at(&path)?,
+        false => Store::open_existing(&path)?,
+    });
+    stores.insert(path, Arc::downgrade(&store));
+    Ok(store)
+}
+
+/// The owner of an actor in this process; a new one if there is none, or if it has lost the actor.
+fn find_owner(
+    store: &Arc<OpenStore>,
+    actor: ActorId,
+    create: bool,
+) -> Result<Arc<Owned>, StoreError> {
+    let mut owners = lock(&store.owners);
+    owners.retain(|_, owned| owned.strong_count() > 0);
+    let known = owners.get(&actor).and_then(Weak::upgrade);
+    if let Some(owned) = known.filter(|owned| owned.actor.image().is_ok()) {
+        return Ok(owned);
+    }
+    let owner = match create {
+        true => store.store.open_or_create(&actor)?,
+        false => store.store.open(&actor)?,
+    };
+    let owned = Arc::new(Owned {
+        actor: owner,
+        _store: Arc::clone(store),
+    });
+    owners.insert(actor, Arc::downgrade(&owned));
+    Ok(owned)
+}
+
+/// Maps of handles: a panic leaves them whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl OpenStore {
+    fn new(store: Store) -> Arc<Self> {
+        let owners = Mutex::default();
+        Arc::new(Self { store, owners })
+    }
+}
+
+impl Image for NamedImage {
+    fn geometry(&self) -> Geometry {
+        self.image.geometry()
+    }
+
+    fn refresh(&mut self) -> Result<Geometry, StoreError> {
+        self.image.refresh()
+    }
+
+    fn read(&mut self, page: PageNo, out: &mut [u8]) -> Result<(), StoreError> {
+        self.image.read(page, out)
+    }
+
+    fn publish(&mut self, change: Change) -> Result<(), StoreError> {
+        self.image.publish(change)
+    }
+
+    fn read_only(&self) -> bool {
+        self.image.read_only()
+    }
+}
