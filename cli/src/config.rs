@@ -7,6 +7,7 @@ use globset::{Glob, GlobBuilder};
 use serde::Deserialize;
 
 use crate::error::CliError;
+use crate::history::HistoryName;
 
 /// The name that is looked for in the current folder and those above it.
 const FILE_NAME: &str = "actor-migrate.toml";
@@ -24,6 +25,7 @@ pub(crate) struct FleetConfig {
     pub name: Option<String>,
     pub dir: PathBuf,
     pub table: Option<String>,
+    pub history: Vec<HistoryName>,
     pub source: SourceConfig,
     /// Which names of the source belong to this fleet; without one, all.
     pub actors: Option<Glob>,
@@ -52,6 +54,8 @@ struct FleetEntry {
     name: String,
     dir: PathBuf,
     table: Option<String>,
+    #[serde(default)]
+    history: Vec<String>,
     store: Option<PathBuf>,
     files: Option<PathBuf>,
     actors: Option<toml::Spanned<String>>,
@@ -112,10 +116,13 @@ impl FleetEntry {
         };
         let actors = self.actors.map(glob).transpose()?;
         let name = Some(self.name);
+        let history = self.history.iter();
+        let history = history.map(|name| HistoryName::new(name, base)).collect();
         Ok(FleetConfig {
             name,
             dir: base.join(self.dir),
             table: self.table,
+            history,
             source,
             actors,
         })

@@ -120,13 +120,7 @@ impl fmt::Display for Inspection {
             ledger.format,
             count(ledger.rows, "row")
         )?;
-        if let Some(position) = standing.position {
-            writeln!(
-                f,
-                "  position     {position} of {}",
-                count(standing.bundle.migrations, "migration")
-            )?;
-        }
+        self.position(f)?;
         many(f, "pending", standing.pending.iter().cloned())?;
         many(f, "reason", standing.reason.clone())?;
         many(f, "hazards", facts::hazards(&standing.hazards))?;
@@ -134,6 +128,32 @@ impl fmt::Display for Inspection {
         differences(f, standing)?;
         writeln!(f, "{}", standing.advice)?;
         self.next.iter().try_for_each(|next| style::next(f, next))
+    }
+}
+
+impl Inspection {
+    /// How far it came: on its old chain, until that is complete.
+    fn position(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let standing = &self.standing;
+        let old = standing.old_chain.as_ref();
+        match (
+            old.filter(|old| !old.remaining.is_empty()),
+            standing.position,
+        ) {
+            (Some(old), _) => writeln!(
+                f,
+                "  position     {} of {} of {}",
+                old.migrations.saturating_sub(old.remaining.len()),
+                count(old.migrations, "migration"),
+                old.history
+            ),
+            (None, Some(position)) => writeln!(
+                f,
+                "  position     {position} of {}",
+                count(standing.bundle.migrations, "migration")
+            ),
+            (None, None) => Ok(()),
+        }
     }
 }
 

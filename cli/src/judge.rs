@@ -24,7 +24,11 @@ impl Judge {
             inspect.table.clone_from(table);
         }
         let bundle = Bundle::read(&fleet.dir).map_err(fail)?;
-        let expected = Expected::replay(&bundle).map_err(fail)?;
+        let histories = fleet.history.iter().map(|name| name.read(&fleet.dir));
+        let histories = histories.collect::<Result<Vec<_>, _>>()?;
+        let expected = Expected::replay(&bundle)
+            .map_err(fail)?
+            .with_history(histories);
         Ok(Self {
             bundle,
             expected,

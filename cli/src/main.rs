@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod facts;
 mod generate;
+mod history;
 mod inspect;
 mod interrupt;
 mod judge;

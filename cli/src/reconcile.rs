@@ -1,4 +1,4 @@
-//! `reconcile`: makes the schema of a drifted actor right, and its ledger with it.
+//! `reconcile`: brings an actor to where its schema is right and its ledger says so.
 
 use clap::Args;
 
@@ -9,16 +9,19 @@ use crate::exit::Exit;
 use crate::judge::Judge;
 use crate::output::{Printer, word};
 
-/// Make the schema of a drifted actor what its migrations make, and its ledger true
+/// Make the schema of a stale actor what its migrations make, and its ledger true
 ///
-/// The SQL is made up from both schemas, tried on a copy of the actor's real data, and run only if it
-/// reaches the expected schema with every row kept. What would lose something is refused by name. Tables,
-/// views and indexes that no migration made stay. Running it twice is safe.
+/// An actor that stopped half-way down a chain which was squashed since runs the rest of that chain: from
+/// the archive beside the baseline, or from --history. For a drifted actor the SQL is made up from both
+/// schemas. All of it is tried on a copy of the actor's real data, and run only if it reaches the expected
+/// schema with every row kept. What would lose something is refused by name. Tables, views and indexes that
+/// no migration made stay. Running it twice is safe.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate reconcile --dry-run                                   Show the SQL; change nothing
   actor-migrate reconcile actor.sqlite --dir drizzle --yes            One file
   actor-migrate reconcile --fleet workspace --yes                     A whole fleet
+  actor-migrate reconcile --fleet workspace --history v1.2 --dry-run  With the chain that v1.2 had
   actor-migrate reconcile actor.sqlite --dir drizzle --allow drop-column:users.age --yes
 
 Exit codes: 0 all is right, 1 some actor is left as it was, 2 could not say.")]

@@ -78,6 +78,20 @@ pub(crate) enum CliError {
         reason: Option<String>,
         advice: String,
     },
+    #[error("git cannot read the history `{history}`")]
+    Git { history: String, said: String },
+    #[error("the history `{history}` is no folder, and git knows no such revision of this")]
+    NoSuchHistory {
+        history: String,
+        dir: PathBuf,
+        said: String,
+    },
+    #[error("the history `{history}` is no migration folder")]
+    BadHistory {
+        history: String,
+        message: String,
+        next: String,
+    },
     #[error("RivetKit died in the middle of a transaction: its pages wait for {what}")]
     RivetUnfinished { path: PathBuf, what: &'static str },
     #[error("the pages that RivetKit kept here do not make a database: {reason}")]
@@ -163,6 +177,9 @@ impl CliError {
             Self::NotEmpty { .. } => "C122",
             Self::Scratch(_) => "C123",
             Self::Claim { .. } => "C124",
+            Self::Git { .. } => "C135",
+            Self::NoSuchHistory { .. } => "C136",
+            Self::BadHistory { .. } => "C137",
             Self::RivetUnfinished { .. } => "C140",
             Self::RivetPages { .. } => "C141",
             Self::RivetAwake { .. } => "C142",
@@ -223,6 +240,12 @@ impl CliError {
             Self::NotEmpty { .. } => "name another folder, or leave --dir away".into(),
             Self::Scratch(_) => "name a folder that can be written: --dir <folder>".into(),
             Self::Claim { .. } => "please report this with the text above".into(),
+            Self::Git { .. } => "install git, or name an old folder: --history <folder>".into(),
+            Self::NoSuchHistory { .. } => {
+                "name an old folder, or a revision that has this folder: --history <revision or folder>"
+                    .into()
+            }
+            Self::BadHistory { next, .. } => next.clone(),
             Self::RivetUnfinished { .. } => {
                 "wake this actor once with RivetKit, which undoes the half, then run this again"
                     .into()
@@ -246,6 +269,7 @@ impl CliError {
             | Self::Changing { path }
             | Self::OneId { path }
             | Self::NotEmpty { path }
+            | Self::NoSuchHistory { dir: path, .. }
             | Self::RivetUnfinished { path, .. }
             | Self::RivetPages { path, .. }
             | Self::RivetAwake { path }
@@ -287,6 +311,8 @@ impl CliError {
             }
             Self::Usage(text) => remarks(text),
             Self::NotOurs { reason, .. } => reason.iter().cloned().collect(),
+            Self::Git { said, .. } | Self::NoSuchHistory { said, .. } => vec![said.clone()],
+            Self::BadHistory { message, .. } => vec![message.clone()],
             Self::Store { error, .. } => chain(error),
             error => chain(error),
         };

@@ -11,6 +11,7 @@ use super::wanted::Wanted;
 use super::{Stores, Target, file};
 use crate::config::{Config, FleetConfig, SourceConfig};
 use crate::error::CliError;
+use crate::history::HistoryName;
 use crate::output::word;
 
 /// Which actors a verb works on.
@@ -40,6 +41,9 @@ pub(crate) struct SourceArgs {
     /// Table in which an actor notes its migrations
     #[arg(long, value_name = "NAME")]
     pub table: Option<String>,
+    /// What the folder was before it was squashed: an old folder, or a git revision (may be repeated)
+    #[arg(long, value_name = "REV|FOLDER")]
+    pub history: Vec<String>,
 }
 
 impl SourceArgs {
@@ -51,7 +55,9 @@ impl SourceArgs {
         let given = options
             .into_iter()
             .filter_map(|(option, value)| Some((option, value?)));
+        let histories = self.history.iter().map(|name| ("history", name.clone()));
         given
+            .chain(histories)
             .map(|(option, value)| format!(" --{option} {}", word(&value)))
             .collect()
     }
@@ -63,6 +69,8 @@ pub(crate) struct Fleet {
     pub name: Option<String>,
     pub dir: PathBuf,
     pub table: Option<String>,
+    /// What its folder was before it was squashed.
+    pub history: Vec<HistoryName>,
     /// The store that its actors are in, if they are in one, with its path.
     pub store: Option<(PathBuf, Store)>,
     /// In order of name.
@@ -97,6 +105,7 @@ impl Selection {
                 name: fleet.name,
                 dir: fleet.dir,
                 table: fleet.table,
+                history: fleet.history,
                 store,
                 targets,
                 asked,
@@ -181,7 +190,13 @@ impl Selection {
 
     /// Which folders are concerned, and where their actors are.
     fn fleets(&self, config: &Config) -> Result<Vec<FleetConfig>, CliError> {
-        let SourceArgs { dir, store, table } = &self.source;
+        let SourceArgs {
+            dir, store, table, ..
+        } = &self.source;
+        let history = self.source.history.iter();
+        let history: Vec<_> = history
+            .map(|name| HistoryName::new(name, Path::new("")))
+            .collect();
         if let Some(dir) = dir {
             let source = store
                 .clone()
@@ -191,6 +206,7 @@ impl Selection {
                 name: None,
                 dir,
                 table,
+                history,
                 source,
                 actors: None,
             }]);
@@ -198,6 +214,7 @@ impl Selection {
         let mut fleets = self.configured(config)?;
         for fleet in &mut fleets {
             fleet.table = table.clone().or(fleet.table.take());
+            fleet.history.extend(history.iter().cloned());
             if let Some(store) = store {
                 fleet.source = SourceConfig::Store(store.clone());
             }

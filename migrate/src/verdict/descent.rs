@@ -171,6 +171,15 @@ impl<'a> Place<'a> {
             .in_folder(self.folder.facts.bundle, Position(reached))
     }
 
+    /// Which migration of the folder replaced the old chain.
+    fn baseline(&self) -> Option<usize> {
+        let folder = self.folder.facts.bundle;
+        self.ancestor
+            .in_folder(folder, Position(0))
+            .0
+            .checked_sub(1)
+    }
+
     fn rank(&self) -> (Proof, bool, bool) {
         (self.proof, self.own.partial.is_some(), !self.is_complete())
     }
@@ -212,7 +221,7 @@ impl<'a> Place<'a> {
 
     /// Rows that the baseline writes and the old chain did not, unless a certificate says otherwise.
     fn seed_need(&self) -> Option<Need> {
-        let baseline = self.arrival().0.checked_sub(1)?;
+        let baseline = self.baseline()?;
         let known: BTreeSet<_> = (0..self.ancestor.replaced().0)
             .flat_map(|entry| data_statements(self.ancestor.view(), entry))
             .map(|(_, words)| words)
@@ -277,10 +286,7 @@ impl<'a> Place<'a> {
 
     fn descent(&self) -> Descent {
         let entries = &self.folder.facts.bundle.entries;
-        let baseline = self
-            .ancestor
-            .in_folder(self.folder.facts.bundle, Position(0));
-        let baseline = baseline.0.checked_sub(1).and_then(|at| entries.get(at));
+        let baseline = self.baseline().and_then(|at| entries.get(at));
         Descent {
             ancestor: self.number,
             position: self.position,

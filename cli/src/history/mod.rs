@@ -1,0 +1,39 @@
+//! `--history`: what a migration folder was before it was squashed, from an old folder or from git.
+
+mod git;
+
+use std::path::{Path, PathBuf};
+
+use actor_migrate::{Bundle, History};
+
+use crate::error::CliError;
+
+/// One history as it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct HistoryName {
+    /// As it was typed.
+    pub text: String,
+    /// The folder that it names, if there is one.
+    path: PathBuf,
+}
+
+impl HistoryName {
+    /// A name of the command line, or of a configuration whose paths are relative to `base`.
+    pub(crate) fn new(text: &str, base: &Path) -> Self {
+        Self {
+            text: text.to_owned(),
+            path: base.join(text),
+        }
+    }
+
+    /// Reads it now: a name that leads nowhere is an error even where no actor needs it. A folder goes
+    /// before a revision of the same name.
+    pub(crate) fn read(&self, dir: &Path) -> Result<History, CliError> {
+        let old = match self.path.is_dir() {
+            true => Bundle::read(&self.path),
+            false => return git::read(&self.text, dir).map(History::new),
+        };
+        let old = old.map_err(|error| CliError::migrate(&self.text, error))?;
+        Ok(History::new(old))
+    }
+}
