@@ -15,8 +15,8 @@ use crate::error::MigrateError;
 use crate::inspect::{InspectOptions, SCHEMA_VERSION, Standing, inspect};
 use crate::ledger::namespaced_table;
 use crate::limits::{WAKE_PAUSE, WAKE_PLANS_MAX};
-use crate::plan::{Action, NewLedger, Plan, PlanOptions, plan_adopt, plan_apply};
-use crate::replay::{Expected, ReplayOptions};
+use crate::plan::{Action, NewLedger, Plan, PlanOptions, plan_adopt, plan_apply, plan_reconcile};
+use crate::replay::{Expected, History, ReplayOptions};
 use crate::schema::Fingerprint;
 use crate::verdict::{Hazard, Verdict};
 
@@ -31,7 +31,8 @@ pub enum Policy {
     Refuse,
     /// Run what is pending. An actor whose ledger has to be rewritten first is an error.
     Apply,
-    /// The same, and rewrite the ledger first where the live schema proves where the actor stands.
+    /// The same, and rewrite the ledger first where the live schema proves where the actor stands. Where that is
+    /// half-way down a chain that was squashed since, run the rest of that chain.
     /// What needs a person stays an error, unless [`Migrator::allow`] named it.
     #[default]
     AdoptProven,
@@ -188,6 +189,13 @@ impl Migrator {
         self
     }
 
+    /// What the folder was before a squash that has no certificate: see [`Expected::with_history`].
+    #[must_use]
+    pub fn history(mut self, old: History) -> Self {
+        self.expected = self.expected.with_history([old]);
+        self
+    }
+
     /// How long a wake waits for a locked actor, beyond the connection's own busy timeout.
     #[must_use]
     pub fn busy_wait(mut self, wait: Duration) -> Self {
@@ -253,7 +261,11 @@ impl Migrator {
         if self.policy != Policy::AdoptProven {
             return Err(blocked);
         }
-        let plan = plan_adopt(&self.bundle, &self.expected, standing, &self.plan)?;
+        let plan = match standing.verdict {
+            Verdict::SquashedBehind => plan_reconcile,
+            _ => plan_adopt,
+        };
+        let plan = plan(&self.bundle, &self.expected, standing, &self.plan)?;
         if plan.is_empty() {
             return Err(blocked);
         }
@@ -338,7 +350,7 @@ impl<'a> Waking<'a> {
     }
 
     fn ran(&mut self, report: Report) {
-        self.adopted |= report.action == Action::Adopt;
+        self.adopted |= matches!(report.action, Action::Adopt | Action::Reconcile);
         self.applied.extend(report.applied);
         self.standing = Some(report.standing);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use actor_migrate::{Migrator, Policy, Wake, WakeError, namespaced_table};
+use actor_migrate::{Bundle, History, Migrator, Policy, Wake, WakeError, namespaced_table};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
@@ -405,4 +405,20 @@ fn a_database_that_is_none_is_told_without_a_verdict() {
     let mut conn = Connection::open(&path).unwrap();
     let error = migrator(&chain()).wake(&mut conn).unwrap_err();
     assert_eq!((error.code(), error.verdict()), ("M130", None));
+}
+
+#[test]
+fn an_actor_half_way_down_a_squashed_chain_wakes_where_that_chain_is_known() {
+    let mut conn = actor(&chain(), 1);
+    let migrator = migrator(&squashed_then(NEXT));
+    assert_eq!(refused(&mut conn, &migrator).code(), "M170");
+    let old = Bundle::read(chain().path()).unwrap();
+    let migrator = migrator.history(History::new(old));
+    let careful = migrator.policy(Policy::Apply);
+    assert_eq!(refused(&mut conn, &careful).code(), "M140");
+    let wake = careful.policy(Policy::AdoptProven).wake(&mut conn).unwrap();
+    assert_eq!(wake.verdict_before.as_str(), "squashed-behind");
+    assert_eq!(wake.verdict.as_str(), "current");
+    assert_eq!(wake.applied, ["0001_tags", "0001_next"]);
+    assert!(wake.adopted);
 }
