@@ -1,6 +1,7 @@
 //! What can go wrong so that no answer is possible: one enum, a code each, the place, and the next step.
 
 mod history;
+mod squash;
 
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use crate::schema::Difference;
 use crate::verdict::{Adoption, Need, Verdict};
 pub use history::HistoryError;
+pub use squash::SquashError;
 
 /// Where a statement of a migration stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -315,6 +317,9 @@ pub enum MigrateError {
         /// The ledger table.
         table: String,
     },
+    /// M160 to M169
+    #[error("{0}")]
+    Squash(#[from] SquashError),
     /// M170 to M174
     #[error("{0}")]
     History(HistoryError),
@@ -425,6 +430,7 @@ impl MigrateError {
             Self::RowsChanged { .. } => "M155",
             Self::ReadOnly => "M156",
             Self::NothingToUndo { .. } => "M157",
+            Self::Squash(error) => error.code(),
             Self::History(HistoryError::Unknown {}) => "M170",
             Self::History(HistoryError::Misses { .. }) => "M171",
             Self::History(HistoryError::Several { .. }) => "M172",
@@ -552,6 +558,7 @@ impl MigrateError {
             Self::TargetMissed { differences } => json!({ "differences": differences }),
             Self::ForeignKeysBroken { violations, .. } => json!({ "violations": violations }),
             Self::RowsChanged { tables } => json!({ "tables": tables }),
+            Self::Squash(error) => json!(error),
             Self::History(error) => json!(error),
             Self::RepairNeeds { needed } => json!({ "needs": needed }),
             Self::RepairFailed { object, sql, .. } => json!({ "object": object, "sql": sql }),

@@ -1,5 +1,9 @@
 //! One page for every code: what it means, why it matters, what to do.
 
+mod squash;
+
+use std::sync::LazyLock;
+
 /// What stands behind a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,15 +21,17 @@ pub struct Explanation {
 /// The page of `code`, in either case; `None` for a code that does not exist.
 #[must_use]
 pub fn explain(code: &str) -> Option<&'static Explanation> {
-    EXPLANATIONS
+    explanations()
         .iter()
         .find(|page| page.code.eq_ignore_ascii_case(code))
 }
 
-/// Every page, in the order of the codes.
+/// Every page.
 #[must_use]
 pub fn explanations() -> &'static [Explanation] {
-    EXPLANATIONS
+    static ALL: LazyLock<Vec<Explanation>> =
+        LazyLock::new(|| [EXPLANATIONS, squash::PAGES].concat());
+    &ALL
 }
 
 pub(crate) fn next_step(code: &str) -> &'static str {
@@ -421,6 +427,7 @@ mod tests {
     #[test]
     fn every_code_has_exactly_one_page_and_every_page_a_code() {
         let mut used = codes(include_str!("error.rs"), 'M');
+        used.extend(codes(include_str!("error/squash.rs"), 'M'));
         used.extend(codes(include_str!("verdict/hazard.rs"), 'H'));
         let pages: Vec<_> = explanations()
             .iter()

@@ -15,13 +15,14 @@ mod repair;
 mod replay;
 mod schema;
 mod sql;
+pub mod squash;
 mod verdict;
 mod wake;
 
 pub use apply::audit::{ARCHIVE_TABLE, AUDIT_TABLE};
 pub use apply::{ExecuteOptions, Report, execute, execute_with};
 pub use bundle::{Bundle, Layout, Migration, Millis, Position};
-pub use error::{At, HistoryError, MigrateError, RowChange, Violation};
+pub use error::{At, HistoryError, MigrateError, RowChange, SquashError, Violation};
 pub use explain::{Explanation, explain, explanations};
 pub use finding::{Finding, Severity};
 pub use inspect::{

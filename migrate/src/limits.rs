@@ -30,3 +30,9 @@ pub const VIOLATIONS_SHOWN_MAX: usize = 20;
 pub const WAKE_PLANS_MAX: usize = 16;
 /// How long a wake pauses before it looks again.
 pub const WAKE_PAUSE: Duration = Duration::from_millis(2);
+/// The largest certificate or archive of a squashed chain that is read, as it lies on disk.
+pub const ARCHIVE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The most that an archive may unpack to: what lies beyond is never held.
+pub const ARCHIVE_UNPACKED_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// The most files an archive may hold: each migration has its SQL and its snapshot.
+pub const ARCHIVE_FILES_MAX: usize = 3 * ENTRIES_MAX;

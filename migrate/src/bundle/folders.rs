@@ -1,43 +1,35 @@
 //! The Drizzle 1.0 layout: one folder per migration, run in the order of their names.
 
 use std::cmp::Ordering;
-use std::path::Path;
 
-use super::{Bundle, Layout, Migration, Millis, check_count};
+use super::{Bundle, Files, Layout, Migration, Millis, check_count};
 use crate::error::MigrateError;
 
-/// The names of the folders in `dir` that hold a `migration.sql`, in Drizzle's order.
-pub(super) fn list(dir: &Path) -> Result<Vec<String>, MigrateError> {
-    let failed = |source| MigrateError::Io {
-        path: dir.display().to_string(),
-        source,
-    };
+const FILE: &str = "migration.sql";
+
+/// The names of the folders that hold a `migration.sql`, in Drizzle's order.
+pub(super) fn list(files: &dyn Files) -> Result<Vec<String>, MigrateError> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        // Whatever it is: Drizzle would read it.
-        if entry.path().join("migration.sql").exists() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
+    for name in files.names()? {
+        // A name under which nothing can be found is no folder.
+        if files.has(&format!("{name}/{FILE}")).unwrap_or(false) {
+            names.push(name);
         }
     }
     names.sort_by(|a, b| locale_compare(a, b));
     Ok(names)
 }
 
-pub(super) fn read(dir: &Path, names: Vec<String>) -> Result<Bundle, MigrateError> {
-    check_count(dir, names.len())?;
+pub(super) fn read(files: &dyn Files, names: Vec<String>) -> Result<Bundle, MigrateError> {
+    check_count(files, names.len())?;
     let load = |(idx, name): (usize, String)| {
-        let path = dir.join(&name).join("migration.sql");
-        let when = folder_millis(&name);
-        Migration::read(&path, idx as u64, name, when)
+        let (path, when) = (format!("{name}/{FILE}"), folder_millis(&name));
+        Migration::read(files, &path, idx as u64, name, when)
     };
-    let entries = names
-        .into_iter()
-        .enumerate()
-        .map(load)
-        .collect::<Result<_, _>>()?;
+    let entries = names.into_iter().enumerate().map(load);
+    let entries = entries.collect::<Result<_, _>>()?;
     Ok(Bundle::new(
-        dir.display().to_string(),
+        files.shown(""),
         Layout::DrizzleFolders,
         entries,
     ))

@@ -1,13 +1,15 @@
 //! The Drizzle 0.x layout: `meta/_journal.json` lists the files in the order they run.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Bundle, Layout, Migration, Millis, check_count, read_limited};
+use super::{Bundle, Files, Layout, Migration, Millis, check_count};
 use crate::error::MigrateError;
 use crate::limits::JOURNAL_BYTES_MAX;
+
+/// Where the journal stands in its folder.
+pub(super) const PATH: &str = "meta/_journal.json";
 
 /// Numbers beyond this lose digits in JavaScript, so Drizzle would compare something else.
 const JS_INTEGER_MAX: f64 = 9_007_199_254_740_991.0;
@@ -26,50 +28,30 @@ struct Entry {
     tag: String,
 }
 
-fn journal_path(dir: &Path) -> PathBuf {
-    dir.join("meta").join("_journal.json")
-}
-
-/// Whether `dir` has a journal; an error when `dir` itself cannot be looked at.
-pub(super) fn exists(dir: &Path) -> Result<bool, MigrateError> {
-    let failed = |source| MigrateError::Io {
-        path: dir.display().to_string(),
-        source,
-    };
-    std::fs::metadata(dir).map_err(failed)?;
-    let path = journal_path(dir);
-    path.try_exists().map_err(|source| MigrateError::Io {
-        path: path.display().to_string(),
-        source,
-    })
-}
-
-pub(super) fn read(dir: &Path) -> Result<Bundle, MigrateError> {
-    let path = journal_path(dir);
-    let journal = parse(&path)?;
-    check_count(dir, journal.entries.len())?;
+pub(super) fn read(files: &dyn Files) -> Result<Bundle, MigrateError> {
+    let path = files.shown(PATH);
+    let journal = parse(&path, &files.read(PATH, JOURNAL_BYTES_MAX)?)?;
+    check_count(files, journal.entries.len())?;
     check_unique(&path, &journal.entries)?;
     let entries = journal
         .entries
         .into_iter()
-        .map(|entry| load(dir, &path, entry));
+        .map(|entry| load(files, &path, entry));
     let entries = entries.collect::<Result<_, _>>()?;
     Ok(Bundle::new(
-        dir.display().to_string(),
+        files.shown(""),
         Layout::DrizzleJournal,
         entries,
     ))
 }
 
-fn parse(path: &Path) -> Result<Journal, MigrateError> {
-    let bytes = read_limited(path, JOURNAL_BYTES_MAX)?;
-    let shown = path.display().to_string();
-    let journal: Journal = serde_json::from_slice(&bytes).map_err(|error| {
+fn parse(path: &str, bytes: &[u8]) -> Result<Journal, MigrateError> {
+    let journal: Journal = serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
         MigrateError::BadJournal {
-            path: shown.clone(),
+            path: path.to_owned(),
             reason,
             line,
             column,
@@ -78,14 +60,14 @@ fn parse(path: &Path) -> Result<Journal, MigrateError> {
     // Turso's own dialect is SQLite with another driver.
     if !matches!(journal.dialect.as_str(), "sqlite" | "turso") {
         return Err(MigrateError::WrongDialect {
-            path: shown,
+            path: path.to_owned(),
             found: journal.dialect,
         });
     }
     Ok(journal)
 }
 
-fn check_unique(path: &Path, entries: &[Entry]) -> Result<(), MigrateError> {
+fn check_unique(path: &str, entries: &[Entry]) -> Result<(), MigrateError> {
     let (mut numbers, mut tags) = (HashSet::new(), HashSet::new());
     for entry in entries {
         let shared = if !numbers.insert(entry.idx) {
@@ -96,16 +78,16 @@ fn check_unique(path: &Path, entries: &[Entry]) -> Result<(), MigrateError> {
             None
         };
         if let Some((field, value)) = shared {
-            let path = path.display().to_string();
+            let path = path.to_owned();
             return Err(MigrateError::DuplicateEntry { path, field, value });
         }
     }
     Ok(())
 }
 
-fn load(dir: &Path, journal: &Path, entry: Entry) -> Result<Migration, MigrateError> {
+fn load(files: &dyn Files, journal: &str, entry: Entry) -> Result<Migration, MigrateError> {
     let bad = |field, value| MigrateError::BadEntry {
-        path: journal.display().to_string(),
+        path: journal.to_owned(),
         idx: entry.idx,
         field,
         value,
@@ -115,8 +97,8 @@ fn load(dir: &Path, journal: &Path, entry: Entry) -> Result<Migration, MigrateEr
     if entry.tag.is_empty() || entry.tag.contains(['/', '\\', '\0']) {
         return Err(bad("tag", format!("{:?}", entry.tag)));
     }
-    let path = dir.join(format!("{}.sql", entry.tag));
-    match Migration::read(&path, entry.idx, entry.tag.clone(), when) {
+    let path = format!("{}.sql", entry.tag);
+    match Migration::read(files, &path, entry.idx, entry.tag.clone(), when) {
         Err(MigrateError::Io { path, source }) if source.kind() == std::io::ErrorKind::NotFound => {
             Err(MigrateError::MissingFile {
                 path,

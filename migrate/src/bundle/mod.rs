@@ -1,26 +1,29 @@
 //! A migration folder as read: what Drizzle would run, in its order, with the hash it would write.
 
+mod files;
 mod folders;
 mod journal;
 mod plain;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{At, MigrateError};
 use crate::ledger::Index;
 use crate::limits::{ENTRIES_MAX, FILE_BYTES_MAX, SQL_SHOWN_BYTES_MAX};
 use crate::sql::{LineIndex, Statement, split_chunk};
+pub(crate) use files::read_limited;
+use files::{Disk, Files, Memory};
 
 /// What Drizzle writes between two statements; a plain substring wherever it stands.
 pub(crate) const BREAKPOINT: &str = "--> statement-breakpoint";
 
 /// How a folder is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Layout {
@@ -35,7 +38,7 @@ pub enum Layout {
 }
 
 /// A moment as Drizzle journals it: milliseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Millis(pub i64);
 
@@ -79,15 +82,16 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// Reads one file of SQL.
-    pub(crate) fn read(
-        path: &Path,
+    /// Reads one file of SQL, named by its path inside the folder.
+    fn read(
+        files: &dyn Files,
+        path: &str,
         idx: u64,
         tag: String,
         when: Millis,
     ) -> Result<Self, MigrateError> {
-        let file = path.display().to_string();
-        let bytes = read_limited(path, FILE_BYTES_MAX)?;
+        let file = files.shown(path);
+        let bytes = files.read(path, FILE_BYTES_MAX)?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some(offset) = text.find('\0') {
             return Err(MigrateError::NulByte { path: file, offset });
@@ -159,26 +163,40 @@ impl Bundle {
     /// # Errors
     /// M101 to M111: the folder cannot be read, or Drizzle would refuse or misread it.
     pub fn read(dir: impl AsRef<Path>) -> Result<Self, MigrateError> {
-        let dir = dir.as_ref();
-        let bundle = match (journal::exists(dir)?, folders::list(dir)?) {
-            (true, folders) if folders.is_empty() => journal::read(dir)?,
+        Self::read_files(&Disk(dir.as_ref()))
+    }
+
+    /// Reads a folder of either Drizzle layout from wherever its files are.
+    fn read_files(files: &dyn Files) -> Result<Self, MigrateError> {
+        let dir = files.shown("");
+        match (files.has(journal::PATH)?, folders::list(files)?) {
+            (true, folders) if folders.is_empty() => journal::read(files),
             (true, folders) => {
                 let folder = folders.into_iter().next().unwrap_or_default();
-                return Err(MigrateError::MixedLayout {
-                    dir: dir.display().to_string(),
-                    folder,
-                });
+                Err(MigrateError::MixedLayout { dir, folder })
             }
             (false, folders) if folders.is_empty() => {
                 let lacks = "neither meta/_journal.json nor migration folders";
-                return Err(MigrateError::NotAFolder {
-                    dir: dir.display().to_string(),
-                    lacks,
-                });
+                Err(MigrateError::NotAFolder { dir, lacks })
             }
-            (false, folders) => folders::read(dir, folders)?,
-        };
-        Ok(bundle)
+            (false, folders) => folders::read(files, folders),
+        }
+    }
+
+    /// Reads a folder of a known layout from memory. Messages call it `name`.
+    ///
+    /// # Errors
+    /// As [`Bundle::read`] and [`Bundle::read_plain`].
+    pub(crate) fn from_memory(
+        name: &str,
+        layout: Layout,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<Self, MigrateError> {
+        let files = Memory { name, files };
+        match layout {
+            Layout::PlainFiles => plain::read(&files),
+            Layout::DrizzleJournal | Layout::DrizzleFolders => Self::read_files(&files),
+        }
     }
 
     /// Reads a folder of numbered `.sql` files, in the order of their numbers. Never chosen by
@@ -187,7 +205,7 @@ impl Bundle {
     /// # Errors
     /// M101, M106 to M110.
     pub fn read_plain(dir: impl AsRef<Path>) -> Result<Self, MigrateError> {
-        plain::read(dir.as_ref())
+        plain::read(&Disk(dir.as_ref()))
     }
 
     /// The position after the last migration.
@@ -217,12 +235,12 @@ impl Bundle {
     }
 }
 
-fn check_count(dir: &Path, entries: usize) -> Result<(), MigrateError> {
+fn check_count(files: &dyn Files, entries: usize) -> Result<(), MigrateError> {
     if entries <= ENTRIES_MAX {
         return Ok(());
     }
     Err(MigrateError::TooManyEntries {
-        dir: dir.display().to_string(),
+        dir: files.shown(""),
         entries,
         limit: ENTRIES_MAX,
     })
@@ -250,34 +268,6 @@ fn cut(text: &str) -> (Vec<Statement>, usize) {
         begin += chunk.len() + BREAKPOINT.len();
     }
     (statements, chunks)
-}
-
-/// Reads a whole file, refusing what is larger than `limit_bytes` before holding it in memory.
-fn read_limited(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, MigrateError> {
-    let failed = |source| MigrateError::Io {
-        path: path.display().to_string(),
-        source,
-    };
-    // Looked at before it is opened: a pipe would have us wait for somebody who writes to it.
-    let found = std::fs::metadata(path).map_err(failed)?;
-    if !found.is_file() {
-        return Err(failed(std::io::Error::other("it is not a file")));
-    }
-    let bytes = found.len();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let mut content = Vec::new();
-    file.take(limit_bytes + 1)
-        .read_to_end(&mut content)
-        .map_err(failed)?;
-    if content.len() as u64 > limit_bytes {
-        let path = path.display().to_string();
-        return Err(MigrateError::FileTooLarge {
-            path,
-            bytes,
-            limit_bytes,
-        });
-    }
-    Ok(content)
 }
 
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {

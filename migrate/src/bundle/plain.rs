@@ -1,53 +1,32 @@
 //! Folders without any index: numbered `.sql` files, run in the order of their numbers.
 
-use std::path::Path;
-
-use super::{Bundle, Layout, Migration, Millis, check_count};
+use super::{Bundle, Files, Layout, Migration, Millis, check_count};
 use crate::error::MigrateError;
 
-pub(super) fn read(dir: &Path) -> Result<Bundle, MigrateError> {
-    let mut names = list(dir)?;
+pub(super) fn read(files: &dyn Files) -> Result<Bundle, MigrateError> {
+    let mut names = list(files)?;
     names.sort();
-    check_count(dir, names.len())?;
+    check_count(files, names.len())?;
     if names.is_empty() {
-        let (dir, lacks) = (dir.display().to_string(), "no numbered .sql files");
+        let (dir, lacks) = (files.shown(""), "no numbered .sql files");
         return Err(MigrateError::NotAFolder { dir, lacks });
     }
     let load = |(idx, (number, tag)): (usize, (i64, String))| {
-        let path = dir.join(format!("{tag}.sql"));
-        Migration::read(&path, idx as u64, tag, Millis(number))
+        let path = format!("{tag}.sql");
+        Migration::read(files, &path, idx as u64, tag, Millis(number))
     };
-    let entries = names
-        .into_iter()
-        .enumerate()
-        .map(load)
-        .collect::<Result<_, _>>()?;
-    Ok(Bundle::new(
-        dir.display().to_string(),
-        Layout::PlainFiles,
-        entries,
-    ))
+    let entries = names.into_iter().enumerate().map(load);
+    let entries = entries.collect::<Result<_, _>>()?;
+    Ok(Bundle::new(files.shown(""), Layout::PlainFiles, entries))
 }
 
 /// Number and name, without `.sql`, of every file that begins with a number.
-fn list(dir: &Path) -> Result<Vec<(i64, String)>, MigrateError> {
-    let failed = |source| MigrateError::Io {
-        path: dir.display().to_string(),
-        source,
+fn list(files: &dyn Files) -> Result<Vec<(i64, String)>, MigrateError> {
+    let numbered = |name: String| {
+        let tag = name.strip_suffix(".sql")?;
+        Some((number(tag)?, tag.to_owned()))
     };
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let name = entry
-            .map_err(failed)?
-            .file_name()
-            .to_string_lossy()
-            .into_owned();
-        let numbered = name
-            .strip_suffix(".sql")
-            .and_then(|tag| Some((number(tag)?, tag.to_owned())));
-        names.extend(numbered);
-    }
-    Ok(names)
+    Ok(files.names()?.into_iter().filter_map(numbered).collect())
 }
 
 fn number(tag: &str) -> Option<i64> {
