@@ -13,8 +13,8 @@ use crate::ledger::{self, DEFAULT_TABLE, Ledger, LedgerFormat, LedgerRow, Matchi
 use crate::replay::{Ancestor, Expected, Reordered, View};
 use crate::schema::{self, Difference, Fingerprint, Schema, starts_with};
 use crate::verdict::{
-    Accepted, Adoption, Facts, Hazard, Judgement, Need, OldChain, OnFolder, Partial, Verdict,
-    advice, classify, descend, hazards,
+    Accepted, Adoption, Descent, Facts, Hazard, Judgement, Need, OldChain, OnFolder, Partial,
+    Verdict, advice, classify, descend, hazards,
 };
 
 /// The version of the JSON that [`Standing`] and reports serialise to.
@@ -117,12 +117,30 @@ pub struct Standing {
     /// The order in which this actor ran the folder, where that is not the folder's own.
     #[serde(skip)]
     pub(crate) reordered: Option<Arc<Reordered>>,
-    /// The ancestor of the folder that it stands on, and how many of its migrations are in effect.
+    /// Where it stands on an ancestor of the folder.
     #[serde(skip)]
-    pub(crate) ancestor: Option<(Arc<Ancestor>, Position)>,
+    pub(crate) ancestry: Option<Ancestry>,
     /// Why no history of the folder is of help, where one says something.
     #[serde(skip)]
     pub(crate) lost: Option<HistoryError>,
+}
+
+/// Where an actor stands on a chain that a baseline has replaced.
+#[derive(Debug, Clone)]
+pub(crate) struct Ancestry {
+    ancestor: Arc<Ancestor>,
+    reordered: Option<Arc<Reordered>>,
+    pub(crate) descent: Descent,
+}
+
+impl Ancestry {
+    /// The chain as this actor ran it.
+    pub(crate) fn view(&self) -> View<'_> {
+        match &self.reordered {
+            Some(other) => other.view(),
+            None => self.ancestor.view(),
+        }
+    }
 }
 
 impl Standing {
@@ -136,8 +154,8 @@ impl Standing {
 
     /// The chain whose statements this actor lacks.
     pub(crate) fn ran<'a>(&'a self, bundle: &'a Bundle) -> &'a Bundle {
-        match (&self.ancestor, &self.reordered) {
-            (Some((ancestor, _)), _) => &ancestor.bundle,
+        match (&self.ancestry, &self.reordered) {
+            (Some(ancestry), _) => ancestry.view().bundle,
             (None, Some(other)) => &other.bundle,
             (None, None) => bundle,
         }
@@ -294,13 +312,19 @@ impl Actor {
             None => standing,
             Some(Err(lost)) => standing.without_history(lost),
             Some(Ok(judgement)) => {
-                let descent = judgement.descent.clone();
-                let ancestor = descent
-                    .as_ref()
-                    .map(|it| (Arc::clone(&ancestors.fit[it.ancestor]), it.position));
+                let ancestry = judgement.descent.clone().map(|descent| {
+                    let ancestor = Arc::clone(&ancestors.fit[descent.ancestor]);
+                    let order = descent.order.as_ref();
+                    Ancestry {
+                        reordered: order
+                            .and_then(|it| ancestor.expected.reordered(&ancestor.bundle, it)),
+                        ancestor,
+                        descent,
+                    }
+                });
                 Standing {
-                    ancestor,
-                    old_chain: descent.map(|it| it.old_chain),
+                    old_chain: ancestry.as_ref().map(|it| it.descent.old_chain.clone()),
+                    ancestry,
                     ..self.standing(&facts, judgement, &standing.options)
                 }
             }
@@ -376,7 +400,7 @@ impl Actor {
             candidates: judgement.candidates,
             options: options.clone(),
             reordered: None,
-            ancestor: None,
+            ancestry: None,
             old_chain: None,
             lost: None,
         }

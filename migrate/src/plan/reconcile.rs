@@ -123,32 +123,28 @@ fn descend(
     standing: &Standing,
     options: &PlanOptions,
 ) -> Result<Plan, MigrateError> {
-    let Some((ancestor, proven)) = &standing.ancestor else {
+    let Some(ancestry) = &standing.ancestry else {
         let lost = standing.lost.clone().unwrap_or(HistoryError::Unknown {});
         return Err(MigrateError::History(lost));
     };
     check_needs(standing, options)?;
-    let view = ancestor.view();
+    let (view, descent) = (ancestry.view(), &ancestry.descent);
     let (first, ran) = match &standing.partial {
-        Some(partial) => (
-            *proven,
-            whole(partial).ok_or_else(|| refused("reconciled", standing))?,
-        ),
-        None if standing.candidates.is_empty() => (*proven, 0),
+        Some(partial) => {
+            let ran = whole(partial).ok_or_else(|| refused("reconciled", standing))?;
+            (descent.position, ran)
+        }
+        None if standing.candidates.is_empty() => (descent.position, 0),
         None => (chosen_position(standing, options, view.bundle)?, 0),
     };
-    let goal = ancestor
-        .replaced()
-        .max(Position(first.0 + usize::from(ran > 0)));
-    let target = ancestor.in_folder(bundle, goal);
     let mut plan = Plan::new(Action::Reconcile, bundle, standing, options);
-    for entry in first.0..goal.0 {
+    for entry in first.0..descent.goal.0 {
         plan.run(view, entry, if entry == first.0 { ran } else { 0 });
     }
-    ledger_rows::adopt(&mut plan, bundle, target, &standing.ledger);
+    ledger_rows::adopt(&mut plan, bundle, descent.target, &standing.ledger);
     plan.accepted.clone_from(&standing.differences);
-    plan.target = Some(target);
-    plan.to = view.expected.fingerprint(goal).unwrap_or(plan.to);
+    plan.target = Some(descent.target);
+    plan.to = view.expected.fingerprint(descent.goal).unwrap_or(plan.to);
     Ok(plan.sealed())
 }
 

@@ -82,8 +82,6 @@ pub(crate) struct Ancestor {
     pub(crate) expected: Expected,
     /// Every baseline in between has a certificate.
     pub(crate) certified: bool,
-    /// How the baseline differs from the end of the old chain, where a person may accept that.
-    pub(crate) gap: Arc<[Difference]>,
     /// How many of its last migrations are the folder's.
     kept: usize,
     /// Which histories it was made of, by number.
@@ -264,8 +262,8 @@ impl Candidate {
             Ok(expected) => expected,
             Err(error) => return Err(self.why_not(folder, &error)),
         };
+        self.check_end(folder, &expected)?;
         Ok(Ancestor {
-            gap: self.gap(folder, &expected)?,
             history: self.history,
             bundle: self.bundle,
             expected,
@@ -279,8 +277,8 @@ impl Candidate {
     fn why_not(&self, folder: View<'_>, error: &MigrateError) -> HistoryError {
         let entries = self.bundle.entries[..self.replaced().0].to_vec();
         let old = Bundle::new(self.bundle.dir.clone(), self.bundle.layout, entries);
-        let gap = Expected::replay(&old).map(|expected| self.gap(folder, &expected));
-        match gap {
+        let end = Expected::replay(&old).map(|expected| self.check_end(folder, &expected));
+        match end {
             Ok(Err(misses)) => misses,
             _ => HistoryError::Unreadable {
                 history: self.history.clone(),
@@ -289,11 +287,8 @@ impl Candidate {
         }
     }
 
-    fn gap(
-        &self,
-        folder: View<'_>,
-        expected: &Expected,
-    ) -> Result<Arc<[Difference]>, HistoryError> {
+    /// The end of the old chain is what the baseline makes, but for what a person may accept.
+    fn check_end(&self, folder: View<'_>, expected: &Expected) -> Result<(), HistoryError> {
         let arrival = Position(folder.bundle.entries.len() - self.kept);
         let end = expected.schema_at(self.replaced()).unwrap_or_default();
         let gap = folder
@@ -303,7 +298,7 @@ impl Candidate {
             difference.kind.is_extra() && folder.expected.knows(&difference.object)
         };
         if gap.iter().all(|it| it.kind.acceptable() && !made(it)) {
-            return Ok(gap);
+            return Ok(());
         }
         let baseline = arrival.0.checked_sub(1);
         let baseline = baseline.and_then(|at| folder.bundle.entries.get(at));

@@ -1,16 +1,18 @@
 //! Whether an actor stands on a chain that a baseline has replaced. Takes facts, returns a verdict.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::case::{Case, Facts, Fit};
+use super::case::{Case, Facts};
 use super::needs::difference_needs;
 use super::{Adoption, Judgement, Need, Partial, Verdict, classify};
 use crate::bundle::{Migration, Position};
 use crate::error::HistoryError;
 use crate::ledger::Matching;
-use crate::replay::{Ancestor, Ancestors, View};
+use crate::replay::{Ancestor, Ancestors, Reordered, View};
+use crate::schema::Difference;
 use crate::sql::{Kind, tokens};
 
 /// How many migrations a reason names.
@@ -35,8 +37,14 @@ pub struct OldChain {
 pub(crate) struct Descent {
     /// Which of the ancestors.
     pub(crate) ancestor: usize,
+    /// The order in which it ran that, where it is another.
+    pub(crate) order: Option<Vec<usize>>,
     /// How many of the ancestor's migrations are in effect.
     pub(crate) position: Position,
+    /// How many of them must be before only the folder's own are pending.
+    pub(crate) goal: Position,
+    /// How many of the folder's are in effect then.
+    pub(crate) target: Position,
     pub(crate) old_chain: OldChain,
 }
 
@@ -101,13 +109,17 @@ pub(crate) fn descend(
 struct Place<'a> {
     number: usize,
     ancestor: &'a Ancestor,
+    /// The ancestor in the order in which this actor ran it, where that is another.
+    reordered: Option<(Vec<usize>, Arc<Reordered>)>,
     folder: Case<'a>,
     /// The verdict in the ancestor's own terms.
     own: Judgement,
     proof: Proof,
     position: Position,
-    /// How its schema fits the folder, where the old chain is complete.
-    fit: Option<Fit>,
+    /// The position at which nothing is left to run but what the folder itself has pending.
+    goal: Position,
+    /// How the folder's schema differs from its own: now if it is there, or once it is.
+    gap: Vec<Difference>,
 }
 
 impl<'a> Place<'a> {
@@ -120,35 +132,61 @@ impl<'a> Place<'a> {
         ancestor: &'a Ancestor,
         facts: Facts<'a>,
     ) -> Result<Option<Self>, HistoryError> {
-        let matching = Matching::new(&ancestor.bundle, facts.ledger);
-        let own = classify(Facts {
-            bundle: &ancestor.bundle,
-            expected: &ancestor.expected,
-            matching: &matching,
-            ..facts
+        let (mut own, mut has_rows) = judged(ancestor.view(), facts);
+        let order = own.ran_in_order.take();
+        let reordered = order.and_then(|order| {
+            let other = ancestor.expected.reordered(&ancestor.bundle, &order)?;
+            Some((order, other))
         });
-        let has_rows = matching.entries.iter().any(Option::is_some);
-        let position = own.position.unwrap_or(Position(0));
+        if let Some((_, other)) = &reordered {
+            (own, has_rows) = judged(other.view(), facts);
+        }
         let Some(proof) = proof(&own, has_rows) else {
             return match off_its_chain(ancestor, &own).filter(|_| has_rows) {
                 Some(astray) => Err(astray),
                 None => Ok(None),
             };
         };
-        let mut place = Self {
+        let position = own.position.unwrap_or(Position(0));
+        let permuted = reordered.as_ref().map_or(0, |(order, _)| permuted(order));
+        let begun = position.0 + usize::from(own.partial.is_some());
+        let place = Self {
             number,
             ancestor,
+            reordered,
             folder: Case::new(facts),
             own,
             proof,
             position,
-            fit: None,
+            goal: ancestor.replaced().max(Position(begun.max(permuted))),
+            gap: Vec::new(),
         };
-        if place.is_complete() {
-            place.fit = Some(place.folder.fit(place.arrival()));
+        Ok(place.measured())
+    }
+
+    /// `None` if nobody may accept how the folder differs from where it stands or goes.
+    fn measured(self) -> Option<Self> {
+        let fit = if self.is_complete() {
+            self.folder.fit(self.arrival())
+        } else {
+            let end = self.view().expected.schema_at(self.goal)?;
+            let facts = Facts {
+                live: &end,
+                fingerprint: end.fingerprint(),
+                accepted: &[],
+                ..self.folder.facts
+            };
+            Case::new(facts).fit(self.arrival())
+        };
+        let gap = fit.differences.clone();
+        fit.is_acceptable().then_some(Self { gap, ..self })
+    }
+
+    fn view(&self) -> View<'_> {
+        match &self.reordered {
+            Some((_, other)) => other.view(),
+            None => self.ancestor.view(),
         }
-        let fits = place.fit.as_ref().is_none_or(Fit::is_acceptable);
-        Ok(Some(place).filter(|_| fits))
     }
 
     fn tells_more_than(&self, on_folder: OnFolder<'_>) -> bool {
@@ -161,14 +199,13 @@ impl<'a> Place<'a> {
     }
 
     fn is_complete(&self) -> bool {
-        self.own.partial.is_none() && self.position >= self.ancestor.replaced()
+        self.own.partial.is_none() && self.position >= self.goal
     }
 
-    /// Where the actor stands in the folder, or will once all that was replaced is in effect.
+    /// Where the actor stands in the folder, or will once it is at its goal.
     fn arrival(&self) -> Position {
-        let reached = self.position.0 + usize::from(self.own.partial.is_some());
-        self.ancestor
-            .in_folder(self.folder.facts.bundle, Position(reached))
+        let there = self.position.max(self.goal);
+        self.ancestor.in_folder(self.folder.facts.bundle, there)
     }
 
     /// Which migration of the folder replaced the old chain.
@@ -185,10 +222,9 @@ impl<'a> Place<'a> {
     }
 
     /// The migrations that must still run before the folder's own are next.
-    fn remaining(&self) -> &'a [Migration] {
-        let reached = self.position.0 + usize::from(self.own.partial.is_some());
-        let goal = self.ancestor.replaced().0.max(reached);
-        &self.ancestor.bundle.entries[self.position.0.min(goal)..goal]
+    fn remaining(&self) -> &[Migration] {
+        let goal = self.goal.0;
+        &self.view().bundle.entries[self.position.0.min(goal)..goal]
     }
 
     /// What would come of it.
@@ -199,7 +235,7 @@ impl<'a> Place<'a> {
 
     fn describe(&self) -> String {
         let last = self.position.0.checked_sub(1);
-        let last = last.and_then(|at| self.ancestor.bundle.entries.get(at));
+        let last = last.and_then(|at| self.view().bundle.entries.get(at));
         let history = &self.ancestor.history;
         match last {
             Some(last) => format!("{history} up to {}", last.tag),
@@ -209,12 +245,8 @@ impl<'a> Place<'a> {
 
     /// What a person must accept: of the old chain, and of what the baseline is beyond it.
     fn needs(&self) -> Vec<Need> {
-        let differences = match &self.fit {
-            Some(fit) => difference_needs(&fit.differences),
-            None => difference_needs(&self.ancestor.gap),
-        };
         let mut needs = self.own.needs.clone();
-        needs.extend(differences);
+        needs.extend(difference_needs(&self.gap));
         needs.extend(self.seed_need());
         needs
     }
@@ -243,18 +275,18 @@ impl<'a> Place<'a> {
 
     fn judge(&self, needs: Vec<Need>) -> Judgement {
         let arrival = self.arrival();
-        let judgement = match &self.fit {
-            Some(fit) => Judgement {
-                differences: fit.differences.clone(),
+        let judgement = match self.is_complete() {
+            true => Judgement {
+                differences: self.gap.clone(),
                 ..self
                     .folder
                     .judge(Verdict::Squashed, Adoption::Safe, arrival)
             },
-            None => Judgement {
+            false => Judgement {
                 partial: self.own.partial.clone(),
                 reason: Some(self.reason()),
                 candidates: self.own.candidates.clone(),
-                differences: [&self.own.differences[..], &self.ancestor.gap].concat(),
+                differences: [&self.own.differences[..], &self.gap].concat(),
                 ..self
                     .folder
                     .judge(Verdict::SquashedBehind, Adoption::Refuse, arrival)
@@ -289,7 +321,10 @@ impl<'a> Place<'a> {
         let baseline = self.baseline().and_then(|at| entries.get(at));
         Descent {
             ancestor: self.number,
+            order: self.reordered.as_ref().map(|(order, _)| order.clone()),
             position: self.position,
+            goal: self.goal,
+            target: self.arrival(),
             old_chain: OldChain {
                 history: self.ancestor.history.clone(),
                 baseline: baseline.map_or_else(String::new, |it| it.tag.clone()),
@@ -298,6 +333,27 @@ impl<'a> Place<'a> {
             },
         }
     }
+}
+
+/// The verdict by one chain, and whether the ledger has rows of it.
+fn judged(chain: View<'_>, facts: Facts<'_>) -> (Judgement, bool) {
+    let matching = Matching::new(chain.bundle, facts.ledger);
+    let own = classify(Facts {
+        bundle: chain.bundle,
+        expected: chain.expected,
+        matching: &matching,
+        ..facts
+    });
+    (own, matching.entries.iter().any(Option::is_some))
+}
+
+/// How many of the first entries an order moves about.
+fn permuted(order: &[usize]) -> usize {
+    let moved = order
+        .iter()
+        .enumerate()
+        .rposition(|(at, entry)| at != *entry);
+    moved.map_or(0, |last| last + 1)
 }
 
 /// What ties an actor to an ancestor by whose verdict it stands so.

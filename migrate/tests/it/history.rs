@@ -536,6 +536,43 @@ fn a_baseline_that_stopped_half_way_is_finished_unless_an_old_chain_fits_as_well
     assert_eq!(report.standing.verdict.as_str(), "current");
 }
 
+/// Symptom: a table is missing for ever, and every runner says that all is well. Cause: the baseline keeps the
+/// `when` of the first migration it replaced, so 0.x skips it and runs what comes after. Cure: what was skipped
+/// runs now.
+#[test]
+fn what_the_runner_skipped_in_silence_runs_although_later_migrations_did() {
+    let after = "CREATE TABLE `after` (`id` integer);";
+    let squashed = Folder::at(&[
+        ("0000_baseline", FIRST_WHEN, BASELINE),
+        ("0001_after", FIRST_WHEN + 61 * MINUTE, after),
+        ("0002_new", FIRST_WHEN + 62 * MINUTE, NEXT.1),
+    ]);
+    let known = Known::of(&squashed, &[&chain()]);
+    for ran in 1..CHAIN.len() {
+        let mut conn = actor(&chain(), ran);
+        assert_eq!(
+            try_drizzle(&conn, &squashed, 2),
+            Ok(1),
+            "it says that all is well"
+        );
+        let standing = known.look(&conn);
+        assert_eq!(
+            standing.verdict.as_str(),
+            "squashed-behind",
+            "{ran}: {:?}",
+            standing.reason
+        );
+        let report = known.reconcile(&mut conn, &[]);
+        let rest: Vec<_> = CHAIN[ran..].iter().map(|(tag, _)| *tag).collect();
+        assert_eq!(report.applied, rest);
+        assert_eq!(report.standing.verdict.as_str(), "behind");
+        assert_eq!(names(&conn), ["admin"]);
+        assert!(!known.reconcile(&mut conn, &[]).changed);
+        assert_eq!(try_drizzle(&conn, &squashed, 3), Ok(1));
+        assert_eq!(known.verdict(&conn), "current not-needed");
+    }
+}
+
 #[test]
 fn adoption_alone_still_refuses_an_actor_half_way() {
     let known = Known::of(&squashed(), &[&chain()]);

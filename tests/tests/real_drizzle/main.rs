@@ -7,6 +7,7 @@ mod adoption;
 mod apply;
 mod facts;
 mod folder;
+mod history;
 mod ours;
 mod runner;
 

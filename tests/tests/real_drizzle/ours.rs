@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use actor_migrate::{
-    Bundle, Expected, InspectOptions, MigrateError, Plan, PlanOptions, Report, Standing, execute,
-    inspect, plan_adopt, plan_apply, plan_undo,
+    Bundle, Expected, History, InspectOptions, MigrateError, Plan, PlanOptions, Report, Standing,
+    execute, inspect, plan_adopt, plan_apply, plan_reconcile, plan_undo,
 };
 
 use crate::folder::Scratch;
@@ -20,6 +20,13 @@ impl Folder {
         let bundle = Bundle::read(dir).unwrap();
         let expected = Expected::replay(&bundle).unwrap();
         Self { bundle, expected }
+    }
+
+    /// The same, knowing what it was before it was squashed.
+    pub(crate) fn with_history(self, old: &Path) -> Self {
+        let old = Bundle::read(old).unwrap();
+        let expected = self.expected.with_history([History::new(old)]);
+        Self { expected, ..self }
     }
 
     /// Verdict and adoption of an actor, as in JSON.
@@ -43,6 +50,13 @@ impl Folder {
         let options = PlanOptions::default();
         self.run(actor, |standing| {
             plan_apply(&self.bundle, &self.expected, standing, &options)
+        })
+    }
+
+    pub(crate) fn reconcile(&self, actor: &Scratch) -> Report {
+        let options = PlanOptions::default();
+        self.run(actor, |standing| {
+            plan_reconcile(&self.bundle, &self.expected, standing, &options)
         })
     }
 
