@@ -18,7 +18,7 @@ use crate::limits::{WAKE_PAUSE, WAKE_PLANS_MAX};
 use crate::plan::{Action, NewLedger, Plan, PlanOptions, plan_adopt, plan_apply, plan_reconcile};
 use crate::replay::{Expected, History, ReplayOptions};
 use crate::schema::Fingerprint;
-use crate::verdict::{Hazard, Verdict};
+use crate::verdict::{Adoption, Hazard, Verdict};
 
 pub use error::WakeError;
 
@@ -32,8 +32,11 @@ pub enum Policy {
     /// Run what is pending. An actor whose ledger has to be rewritten first is an error.
     Apply,
     /// The same, and rewrite the ledger first where the live schema proves where the actor stands. Where that is
-    /// half-way down a chain that was squashed since, run the rest of that chain.
-    /// What needs a person stays an error, unless [`Migrator::allow`] named it.
+    /// half-way down a chain that was squashed since, or inside a migration whose runner died, run the rest of it
+    /// before.
+    ///
+    /// What needs a person stays an error, unless [`Migrator::allow`] named it. A schema that drifted is never
+    /// mended by a wake: nobody would have looked at the SQL.
     #[default]
     AdoptProven,
 }
@@ -51,7 +54,7 @@ pub struct Wake {
     pub verdict: Verdict,
     /// The migrations that this wake ran, in order. Another one may have run the rest.
     pub applied: Vec<String>,
-    /// Whether this wake rewrote the ledger.
+    /// Whether this wake rewrote the ledger, alone or after the rest of a migration or of an old chain.
     pub adopted: bool,
     /// Whether this wake wrote anything.
     pub changed: bool,
@@ -233,7 +236,7 @@ impl Migrator {
     ///
     /// # Errors
     /// The actor cannot be served, and stands as it stood before or after one of two whole changes, an
-    /// adoption and the pending migrations: [`WakeError::adopted`] tells which.
+    /// adoption (with what had to run before it) and the pending migrations: [`WakeError::adopted`] tells which.
     pub fn wake(&self, conn: &mut Connection) -> Result<Wake, WakeError> {
         let mut waking = Waking::new(self);
         let outcome = waking.run(conn);
@@ -261,8 +264,9 @@ impl Migrator {
         if self.policy != Policy::AdoptProven {
             return Err(blocked);
         }
-        let plan = match standing.verdict {
-            Verdict::SquashedBehind => plan_reconcile,
+        let unfinished = matches!(standing.verdict, Verdict::Partial | Verdict::SquashedBehind);
+        let plan = match standing.adoption {
+            Adoption::Refuse if unfinished => plan_reconcile,
             _ => plan_adopt,
         };
         let plan = plan(&self.bundle, &self.expected, standing, &self.plan)?;

@@ -422,3 +422,67 @@ fn an_actor_half_way_down_a_squashed_chain_wakes_where_that_chain_is_known() {
     assert_eq!(wake.applied, ["0001_tags", "0001_next"]);
     assert!(wake.adopted);
 }
+
+/// What drizzle runners that open no transaction leave behind: statements that ran, and no row that says so.
+#[test]
+fn a_migration_whose_runner_died_inside_it_is_finished_and_what_nobody_can_place_is_told() {
+    let more = "CREATE TABLE a (b);\n--> statement-breakpoint\nCREATE TABLE c (d);\n\
+         --> statement-breakpoint\nCREATE INDEX a_b ON a (b);";
+    let folder = Folder::new(&[
+        ("0000_users", USERS),
+        ("0001_more", more),
+        ("0002_next", NEXT),
+    ]);
+    let half = || {
+        let conn = actor(&folder, 1);
+        conn.execute_batch("CREATE TABLE a (b); INSERT INTO a VALUES (1)")
+            .unwrap();
+        conn
+    };
+    for policy in [Policy::Refuse, Policy::Apply] {
+        let error = refused(&mut half(), &migrator(&folder).policy(policy));
+        assert_eq!(error.verdict().unwrap().as_str(), "partial");
+    }
+    let mut conn = half();
+    let wake = migrator(&folder).wake(&mut conn).unwrap();
+    assert_eq!(wake.verdict_before.as_str(), "partial");
+    assert_eq!(wake.applied, ["0001_more", "0002_next"]);
+    assert_eq!(
+        (wake.adopted, rows(&conn), count(&conn, "a")),
+        (true, rows(&actor(&folder, 3)), 1)
+    );
+    assert!(!migrator(&folder).wake(&mut conn).unwrap().changed);
+
+    let seeded = more.replace("CREATE TABLE c (d)", "INSERT INTO a VALUES (2)");
+    let folder = Folder::new(&[("0000_users", USERS), ("0001_more", &seeded)]);
+    let error = refused(&mut half(), &migrator(&folder));
+    assert_eq!(error.code(), "M140", "one row more or less: nobody knows");
+}
+
+#[test]
+fn drift_is_never_mended_on_the_way_whatever_the_policy() {
+    for by_hand in [
+        "ALTER TABLE tags ADD mine text",
+        "DROP TABLE tags",
+        "DROP TABLE tags; CREATE TABLE tags (id integer PRIMARY KEY)",
+        "CREATE TRIGGER mine AFTER INSERT ON tags BEGIN SELECT 1; END",
+        "CREATE TABLE mine (a)",
+    ] {
+        for policy in [Policy::Refuse, Policy::Apply, Policy::AdoptProven] {
+            let mut conn = actor(&chain(), 2);
+            conn.execute_batch(by_hand).unwrap();
+            let before = schema(&conn);
+            // A table of nobody's may be accepted, and another spelling is no drift.
+            let _ = migrator(&chain()).policy(policy).wake(&mut conn);
+            assert_eq!(schema(&conn), before, "{policy:?} {by_hand}");
+        }
+    }
+}
+
+/// The text of every object that is not ours.
+fn schema(conn: &Connection) -> Vec<String> {
+    let sql = "SELECT sql FROM sqlite_schema WHERE name NOT LIKE '%actor_migrate%' ORDER BY 1";
+    let mut statement = conn.prepare(sql).unwrap();
+    let texts = statement.query_map([], |row| Ok(row.get::<_, Option<String>>(0)?));
+    texts.unwrap().filter_map(Result::unwrap).collect()
+}
