@@ -42,6 +42,16 @@ PRAGMA foreign_keys=ON;",
     ("0004_fill", "UPDATE `posts` SET `body` = `body` || '!';"),
 ];
 
+/// A migration whose statements each leave a trace in the schema.
+const MORE: &[(&str, &str)] = &[(
+    "0002_more",
+    "CREATE TABLE `tags` (`name` text PRIMARY KEY NOT NULL);
+--> statement-breakpoint
+ALTER TABLE `posts` ADD `tag` text;
+--> statement-breakpoint
+CREATE INDEX `posts_tag` ON `posts` (`tag`);",
+)];
+
 /// The rows that every actor of these tests holds: more than the smallest page cache.
 const ROWS: &str = "
 INSERT INTO users WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
@@ -78,9 +88,23 @@ impl Folder {
         Self::chain(&[BEFORE, PENDING].concat())
     }
 
+    /// The same, and one migration that can stop half-way and be placed.
+    pub(crate) fn with_more() -> Self {
+        Self::chain(&[BEFORE, MORE].concat())
+    }
+
     /// What an actor ran before, squashed into one file.
     pub(crate) fn squashed() -> Self {
-        let baseline: Vec<_> = BEFORE.iter().map(|(_, sql)| *sql).collect();
+        Self::squash(BEFORE)
+    }
+
+    /// [`Folder::with_more`] squashed into one file.
+    pub(crate) fn squashed_with_more() -> Self {
+        Self::squash(&[BEFORE, MORE].concat())
+    }
+
+    fn squash(migrations: &[(&str, &str)]) -> Self {
+        let baseline: Vec<_> = migrations.iter().map(|(_, sql)| *sql).collect();
         let baseline = baseline.join("\n--> statement-breakpoint\n");
         Self::write(&[("0000_baseline", 2_000_000_000_000, baseline)])
     }
@@ -107,4 +131,22 @@ impl Folder {
 pub(crate) fn fill(conn: &mut Connection) {
     Folder::before().migrator().wake(conn).unwrap();
     conn.execute_batch(ROWS).unwrap();
+}
+
+/// [`fill`], and then a table and an index that somebody made otherwise.
+pub(crate) fn fill_and_drift(conn: &mut Connection) {
+    fill(conn);
+    conn.execute_batch(
+        "PRAGMA foreign_keys = OFF; CREATE TEMP TABLE held AS SELECT * FROM users; DROP TABLE users;
+         CREATE TABLE users (id integer PRIMARY KEY, name text); INSERT INTO users SELECT * FROM held;
+         DROP TABLE held; DROP INDEX posts_author; PRAGMA foreign_keys = ON;",
+    )
+    .unwrap();
+}
+
+/// [`fill`], and then the first statement of a migration whose runner died.
+pub(crate) fn fill_and_stop(conn: &mut Connection) {
+    fill(conn);
+    let first = MORE[0].1.split("-->").next().unwrap();
+    conn.execute_batch(first).unwrap();
 }

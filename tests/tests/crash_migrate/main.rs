@@ -7,3 +7,5 @@ mod calls;
 mod folder;
 mod process;
 mod seen;
+mod statements;
+mod together;
