@@ -1,0 +1,238 @@
+//! Stores that are broken on purpose: each must be caught by few seeds.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use actor_vfs::kv::{Batch, CommitError, Engine, EngineError, Entry, Limits, Op, Snapshot};
+use actor_vfs::testing::{FaultEngine, Flaw};
+
+use crate::world::World;
+
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// A commit is published in two batches: first its head, then its pages.
+    TwoBatches,
+    /// A commit is published in two batches: first its pages, then its head.
+    PagesFirst,
+    /// The epoch check is left out: a batch lands whatever the head is.
+    NoRequirements,
+    /// The token is not looked at: a commit in doubt is said to have failed.
+    DoubtIsRefusal,
+    /// The token is not looked at: a commit in doubt is said to have landed.
+    DoubtIsSuccess,
+    /// A commit is acknowledged before it is durable.
+    LazyFlush,
+    /// Readers are given the state before the last batch.
+    StaleSnapshots,
+    /// A version that was replaced is found again: scans run the wrong way.
+    OldestFirst,
+    /// The connection is broken, not the engine.
+    Connection(Flaw),
+}
+
+impl Broken {
+    pub(crate) fn flaw(self) -> Option<Flaw> {
+        match self {
+            Self::Connection(flaw) => Some(flaw),
+            _ => None,
+        }
+    }
+
+    /// The engine as this store would use it.
+    pub(crate) fn around(self, inner: Arc<FaultEngine>) -> Arc<dyn Engine> {
+        let former = Mutex::default();
+        let held = Mutex::default();
+        Arc::new(BrokenEngine {
+            inner,
+            broken: self,
+            former,
+            held,
+        })
+    }
+}
+
+struct BrokenEngine {
+    inner: Arc<FaultEngine>,
+    broken: Broken,
+    /// The state before the last batch.
+    former: Mutex<Option<Arc<dyn Snapshot>>>,
+    /// A batch that was acknowledged and not written yet.
+    held: Mutex<Option<Batch>>,
+}
+
+impl fmt::Debug for BrokenEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BrokenEngine").field(&self.broken).finish()
+    }
+}
+
+impl BrokenEngine {
+    /// Commits what of `batch` is about heads, and the rest, one after the other.
+    fn by_half(&self, batch: &Batch, heads_first: bool) -> Result<(), CommitError> {
+        let is_head =
+            |op: &Op| matches!(op, Op::Put { key, .. } | Op::Delete { key } if key[0] == b'H');
+        let mut halves = [copy(batch, true), copy(batch, false)];
+        for op in batch.ops() {
+            let second = usize::from(is_head(op) != heads_first);
+            add(&mut halves[second], op);
+        }
+        let [first, second] = halves;
+        if first.ops().is_empty() || second.ops().is_empty() {
+            return self.inner.commit(batch);
+        }
+        self.inner.commit(&first)?;
+        self.inner.commit(&second)
+    }
+
+    /// Writes what was held back, if the process still lives.
+    fn flush(&self) {
+        if let Some(batch) = self.held.lock().unwrap().take() {
+            _ = self.inner.commit(&batch);
+        }
+    }
+}
+
+/// A batch with the requirements of another, or without any.
+fn copy(batch: &Batch, requirements: bool) -> Batch {
+    let mut copy = Batch::new();
+    for (key, value) in batch.requirements().filter(|_| requirements) {
+        copy.require(key.to_vec(), value.map(<[u8]>::to_vec));
+    }
+    copy
+}
+
+fn add(batch: &mut Batch, op: &Op) {
+    match op.clone() {
+        Op::Put { key, value } => batch.put(key, value),
+        Op::Delete { key } => batch.delete(key),
+        Op::DeleteRange { start, end } => batch.delete_range(start, end),
+    }
+}
+
+impl Engine for BrokenEngine {
+    fn limits(&self) -> Limits {
+        self.inner.limits()
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
+        self.flush();
+        let former = self.former.lock().unwrap().clone();
+        match (self.broken, former) {
+            (Broken::StaleSnapshots, Some(former)) => Ok(Box::new(Shared(former))),
+            (Broken::OldestFirst, _) => Ok(Box::new(Backwards(self.inner.snapshot()?))),
+            _ => self.inner.snapshot(),
+        }
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), CommitError> {
+        self.flush();
+        match self.broken {
+            Broken::TwoBatches => self.by_half(batch, true),
+            Broken::PagesFirst => self.by_half(batch, false),
+            Broken::NoRequirements => {
+                let mut free = copy(batch, false);
+                batch.ops().iter().for_each(|op| add(&mut free, op));
+                self.inner.commit(&free)
+            }
+            Broken::DoubtIsRefusal => self.inner.commit(batch).map_err(|error| match error {
+                CommitError::Unknown { source } => CommitError::Engine(source),
+                error => error,
+            }),
+            Broken::DoubtIsSuccess => match self.inner.commit(batch) {
+                Err(CommitError::Unknown { .. }) => Ok(()),
+                answer => answer,
+            },
+            Broken::LazyFlush => {
+                *self.held.lock().unwrap() = Some(batch.clone());
+                Ok(())
+            }
+            Broken::StaleSnapshots => {
+                *self.former.lock().unwrap() = Some(Arc::from(self.inner.snapshot()?));
+                self.inner.commit(batch)
+            }
+            Broken::OldestFirst | Broken::Connection(_) => self.inner.commit(batch),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Shared(Arc<dyn Snapshot>);
+
+impl Snapshot for Shared {
+    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
+        self.0.get_many(keys)
+    }
+
+    fn scan(&self, range: Range<&[u8]>, limit: usize) -> Result<Vec<Entry>, EngineError> {
+        self.0.scan(range, limit)
+    }
+}
+
+#[derive(Debug)]
+struct Backwards(Box<dyn Snapshot>);
+
+impl Snapshot for Backwards {
+    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
+        self.0.get_many(keys)
+    }
+
+    fn scan(&self, range: Range<&[u8]>, limit: usize) -> Result<Vec<Entry>, EngineError> {
+        let mut all = self.0.scan(range, usize::MAX)?;
+        all.reverse();
+        all.truncate(limit);
+        Ok(all)
+    }
+}
+
+/// The number of the first seed that notices, and what it saw.
+fn caught(broken: Broken, seeds_max: u64) -> (u64, String) {
+    (1..=seeds_max)
+        .find_map(|seed| Some((seed, World::run(seed, Some(broken)).err()?)))
+        .unwrap_or_else(|| panic!("{broken:?} went unnoticed for {seeds_max} seeds"))
+}
+
+#[test]
+fn publishing_by_two_batches_is_caught() {
+    for broken in [Broken::TwoBatches, Broken::PagesFirst] {
+        println!("{broken:?}: {:?}", caught(broken, 50));
+    }
+}
+
+#[test]
+fn leaving_out_the_epoch_check_is_caught() {
+    println!("{:?}", caught(Broken::NoRequirements, 50));
+}
+
+#[test]
+fn not_looking_at_the_token_is_caught() {
+    for broken in [Broken::DoubtIsRefusal, Broken::DoubtIsSuccess] {
+        println!("{broken:?}: {:?}", caught(broken, 50));
+    }
+}
+
+#[test]
+fn acknowledging_before_the_flush_is_caught() {
+    println!("{:?}", caught(Broken::LazyFlush, 50));
+}
+
+#[test]
+fn reading_what_is_no_longer_so_is_caught() {
+    for broken in [Broken::StaleSnapshots, Broken::OldestFirst] {
+        println!("{broken:?}: {:?}", caught(broken, 50));
+    }
+}
+
+#[test]
+fn zeros_for_a_page_that_cannot_be_read_are_caught() {
+    println!(
+        "{:?}",
+        caught(Broken::Connection(Flaw::FailedReadIsZeros), 50)
+    );
+}
+
+#[test]
+fn committing_when_the_lock_is_released_is_caught() {
+    println!("{:?}", caught(Broken::Connection(Flaw::CommitAtUnlock), 50));
+}

@@ -1,0 +1,88 @@
+//! Plain SQLite: what an actor's bytes say without the store.
+
+use std::collections::BTreeSet;
+
+use actor_vfs::{ActorId, PageNo, Store, StoreError};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
+
+/// A database in memory that behaves like a file, change counter and all.
+pub(crate) fn database(bytes: &[u8]) -> Connection {
+    let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_URI;
+    let mut connection = Connection::open_with_flags("file:oracle?vfs=memdb", flags).unwrap();
+    if !bytes.is_empty() {
+        let len = bytes.len();
+        connection
+            .deserialize_read_exact(MAIN_DB, bytes, len, false)
+            .unwrap();
+    }
+    connection.execute_batch(REPRODUCIBLE).unwrap();
+    connection
+}
+
+/// Without this, what a page holds beside its cells depends on what was in the cache before.
+pub(crate) const REPRODUCIBLE: &str = "PRAGMA secure_delete = ON";
+
+/// The bytes that a connection believes its database to consist of.
+pub(crate) fn bytes_of(connection: &mut Connection) -> Vec<u8> {
+    connection.serialize(MAIN_DB).unwrap().to_vec()
+}
+
+/// The published pages of an actor, as a plain file would hold them.
+pub(crate) fn stored(store: &Store, actor: &ActorId) -> Result<Vec<u8>, StoreError> {
+    let snapshot = store.snapshot(actor)?;
+    let bytes = snapshot.pages().bytes(snapshot.page_size());
+    let mut bytes = vec![0; usize::try_from(bytes).unwrap()];
+    for (number, page) in (1..).zip(bytes.chunks_mut(snapshot.page_size().bytes())) {
+        snapshot.read(PageNo::new(number).unwrap(), page)?;
+    }
+    Ok(bytes)
+}
+
+/// The transactions that a database says it went through, in their order.
+pub(crate) fn log_of(connection: &Connection) -> Result<Vec<u64>, rusqlite::Error> {
+    let mut statement = connection.prepare("SELECT txn FROM log ORDER BY seq")?;
+    let number = |row: &rusqlite::Row<'_>| row.get(0).map(i64::unsigned_abs);
+    statement.query_map([], number)?.collect()
+}
+
+pub(crate) fn integrity(connection: &Connection) -> Result<String, rusqlite::Error> {
+    connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))
+}
+
+/// Where SQLite counts changes. Under exclusive locking it counts sessions instead of commits.
+const COUNTERS: [std::ops::Range<usize>; 2] = [24..28, 92..96];
+
+/// The first byte at which two databases differ, apart from the counters of changes, and from
+/// free pages: SQLite neither restores nor always writes what they contain.
+pub(crate) fn difference(one: &[u8], two: &[u8], page_bytes: usize) -> Option<String> {
+    if one.len() != two.len() {
+        return Some(format!("{} bytes and {} bytes", one.len(), two.len()));
+    }
+    let free = free_pages(two, page_bytes);
+    let counts = |at: &usize| COUNTERS.iter().any(|range| range.contains(at));
+    let pages = one.chunks(page_bytes).zip(two.chunks(page_bytes)).zip(1..);
+    for ((one, two), page) in pages.filter(|(_, page)| !free.contains(page)) {
+        let differs = |at: &usize| one[*at] != two[*at] && !(page == 1 && counts(at));
+        if one != two
+            && let Some(at) = (0..page_bytes).find(differs)
+        {
+            return Some(format!("byte {at} of page {page}"));
+        }
+    }
+    None
+}
+
+/// The pages that the list of free pages names, without those that it consists of.
+/// <https://www.sqlite.org/fileformat2.html#the_freelist>
+fn free_pages(database: &[u8], page_bytes: usize) -> BTreeSet<u32> {
+    let number = |at: usize| u32::from_be_bytes(database[at..at + 4].try_into().unwrap());
+    let mut free = BTreeSet::new();
+    let mut trunk = number(32);
+    while trunk != 0 {
+        let start = (trunk as usize - 1) * page_bytes;
+        let leaves = number(start + 4) as usize;
+        free.extend((0..leaves).map(|leaf| number(start + 8 + 4 * leaf)));
+        trunk = number(start);
+    }
+    free
+}

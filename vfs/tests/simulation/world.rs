@@ -1,0 +1,358 @@
+//! The scheduler: who does what next, what goes wrong meanwhile, and whether all is as promised.
+
+use std::fmt::{self, Write};
+use std::sync::Arc;
+
+use actor_vfs::engines::MemoryEngine;
+use actor_vfs::testing::Fault;
+use actor_vfs::{ActorId, CommitNo, Store, StoreError};
+
+use crate::broken::Broken;
+use crate::model::{Fate, Model};
+use crate::plain::{log_of, stored};
+use crate::process::{Owned, Process, Reader, Setup};
+use crate::script::{Rng, foundation};
+
+pub(crate) const PROCESSES: usize = 3;
+pub(crate) const ACTORS: usize = 2;
+/// How many things happen in a seed.
+const STEPS: usize = 60;
+const FAULTS: [Fault; 7] = [
+    Fault::Fail,
+    Fault::Full,
+    Fault::LoseAnswer,
+    Fault::LoseRequest,
+    Fault::Delay,
+    Fault::CrashBefore,
+    Fault::CrashAfter,
+];
+
+/// What happened, to see that it was not for nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) acknowledged: u64,
+    pub(crate) refused: u64,
+    pub(crate) unknown: u64,
+    pub(crate) fenced: u64,
+    pub(crate) crashed: u64,
+    pub(crate) interrupted: u64,
+    pub(crate) late: u64,
+    pub(crate) read: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, more: Self) {
+        self.acknowledged += more.acknowledged;
+        self.refused += more.refused;
+        self.unknown += more.unknown;
+        self.fenced += more.fenced;
+        self.crashed += more.crashed;
+        self.interrupted += more.interrupted;
+        self.late += more.late;
+        self.read += more.read;
+    }
+
+    /// Everything that can happen did, once in twenty seeds at least.
+    pub(crate) fn assert_eventful(self, seeds: u64) {
+        let all = [
+            self.acknowledged,
+            self.refused,
+            self.unknown,
+            self.fenced,
+            self.crashed,
+            self.interrupted,
+            self.late,
+            self.read,
+        ];
+        assert!(all.iter().all(|times| *times >= seeds / 20), "{self}");
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} commits acknowledged, {} refused, {} in doubt; {} owners fenced, {} processes \
+             crashed, {} commits interrupted by a claim, {} late batches, {} reads of snapshots",
+            self.acknowledged,
+            self.refused,
+            self.unknown,
+            self.fenced,
+            self.crashed,
+            self.interrupted,
+            self.late,
+            self.read
+        )
+    }
+}
+
+pub(crate) struct Subject {
+    pub(crate) id: ActorId,
+    pub(crate) model: Model,
+    /// How often somebody tried to claim it.
+    pub(crate) claims: u64,
+    /// The commit at the last look.
+    seen: Option<CommitNo>,
+}
+
+impl Subject {
+    fn look(&mut self, truth: &Store) -> Result<(), String> {
+        let bytes = stored(truth, &self.id).map_err(|error| error.to_string())?;
+        self.model.observe(bytes)?;
+        self.model.keeps_its_word()
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) rng: Rng,
+    pub(crate) setup: Setup,
+    /// Looks at what is stored, past everything that goes wrong.
+    pub(crate) truth: Store,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) subjects: Vec<Subject>,
+    pub(crate) transactions: u64,
+    story: Option<String>,
+    pub(crate) tally: Tally,
+}
+
+impl World {
+    /// Runs a seed to its end, or to the first broken promise.
+    pub(crate) fn run(seed: u64, broken: Option<Broken>) -> Result<Tally, String> {
+        let mut world = Self::new(seed, broken);
+        world.live().map(|()| world.tally)
+    }
+
+    /// The same with the story of all that happened.
+    pub(crate) fn told(seed: u64) -> (String, Result<Tally, String>) {
+        let mut world = Self::new(seed, None);
+        world.story = Some(format!("{:?}\n", world.setup));
+        let result = world.live().map(|()| world.tally);
+        (world.story.unwrap_or_default(), result)
+    }
+
+    fn new(seed: u64, broken: Option<Broken>) -> Self {
+        let mut rng = Rng::new(seed);
+        let setup = Setup::new(&mut rng, broken);
+        let memory = Arc::new(MemoryEngine::new());
+        let truth = Store::with_engine(memory.clone()).unwrap();
+        let subjects = (0..ACTORS).map(|number| {
+            let id = ActorId::new(format!("actor/{number}")).unwrap();
+            let foundation = foundation(&mut rng);
+            let live = setup.connect(&truth.create(&id).unwrap()).unwrap();
+            for statement in &foundation {
+                live.execute_batch(statement).unwrap();
+            }
+            let model = Model::new(&foundation);
+            Subject {
+                id,
+                model,
+                claims: 0,
+                seen: None,
+            }
+        });
+        let subjects = subjects.collect();
+        let processes = (0..PROCESSES).map(|_| Process::new(&memory, setup, ACTORS));
+        Self {
+            setup,
+            truth,
+            processes: processes.collect(),
+            subjects,
+            transactions: 0,
+            story: None,
+            tally: Tally::default(),
+            rng,
+        }
+    }
+
+    pub(crate) fn tell(&mut self, what: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            writeln!(story, "{}", what()).unwrap();
+        }
+    }
+
+    fn live(&mut self) -> Result<(), String> {
+        for step in 0..STEPS {
+            let (p, a) = self.turn();
+            self.act(p, a)
+                .and_then(|()| self.look())
+                .map_err(|what| format!("step {step}, process {p}, actor {a}: {what}"))?;
+        }
+        self.processes.iter_mut().for_each(Process::restart);
+        for p in 0..PROCESSES {
+            self.deliver(p);
+        }
+        let mut subjects = self.subjects.iter_mut();
+        let looked = subjects.try_for_each(|subject| subject.look(&self.truth));
+        looked.map_err(|what| format!("at the end: {what}"))
+    }
+
+    /// Whose turn it is: mostly that of one who owns something.
+    fn turn(&mut self) -> (usize, usize) {
+        let all = (0..PROCESSES).flat_map(|p| (0..ACTORS).map(move |a| (p, a)));
+        let owners = all.filter(|(p, a)| self.processes[*p].owned[*a].is_some());
+        let owners: Vec<_> = owners.collect();
+        if owners.is_empty() || self.rng.chance(25) {
+            (self.rng.index(PROCESSES), self.rng.index(ACTORS))
+        } else {
+            *self.rng.pick(&owners)
+        }
+    }
+
+    /// Holds every actor that has changed against its model.
+    fn look(&mut self) -> Result<(), String> {
+        for subject in &mut self.subjects {
+            let info = self.truth.info(&subject.id);
+            let commit = info.map_err(|error| error.to_string())?.commit;
+            if subject.seen != Some(commit) {
+                subject.seen = Some(commit);
+                subject.look(&self.truth)?;
+            }
+            subject.model.keeps_its_word()?;
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, p: usize, a: usize) -> Result<(), String> {
+        match self.rng.below(40) {
+            0 | 1 => self.read(p, a),
+            2 | 3 => {
+                self.deliver(p);
+                Ok(())
+            }
+            4 => {
+                self.forget(p, a);
+                Ok(())
+            }
+            _ if self.processes[p].owned[a].is_some() => self.proceed(p, a),
+            _ if self.is_owned(a) && self.rng.chance(70) => Ok(()),
+            _ => self.claim(p, a),
+        }
+    }
+
+    fn is_owned(&self, a: usize) -> bool {
+        let claims = self.subjects[a].claims;
+        let mut owned = self.processes.iter().filter_map(|p| p.owned[a].as_ref());
+        owned.any(|owned| owned.claim == claims)
+    }
+
+    /// Sends what was under way for long.
+    fn deliver(&mut self, p: usize) {
+        let answers = self.processes[p].faults.deliver();
+        self.tally.late += answers.len() as u64;
+        self.tell(|| format!("{p} late batches: {}", answers.len()));
+    }
+
+    /// Closes a connection in the middle of whatever it does.
+    fn forget(&mut self, p: usize, a: usize) {
+        let owned = self.processes[p].owned[a].take();
+        if let Some(running) = owned.and_then(|owned| owned.running) {
+            self.subjects[a].model.end(running.number, Fate::Refused);
+        }
+        self.tell(|| format!("{p} lets go of {a}"));
+    }
+
+    fn read(&mut self, p: usize, a: usize) -> Result<(), String> {
+        let told = |error: rusqlite::Error| error.to_string();
+        if let Some(Reader { live, of, log }) = self.processes[p].reader.take() {
+            let now = log_of(&live).map_err(told)?;
+            let sound = crate::plain::integrity(&live).map_err(told)?;
+            self.tell(|| format!("{p} reads {of} again: {now:?}"));
+            if now != log || sound != "ok" {
+                return Err(format!("a snapshot of {log:?} became {now:?}, {sound}"));
+            }
+        }
+        let snapshot = self.processes[p].store.snapshot(&self.subjects[a].id);
+        let live = snapshot.and_then(|snapshot| snapshot.connect());
+        let live = live.map_err(|error| error.to_string())?;
+        let log = log_of(&live).map_err(told)?;
+        self.tally.read += 1;
+        self.tell(|| format!("{p} reads {a}: {log:?}"));
+        if log != self.subjects[a].model.log() {
+            return Err(format!("a reader sees {log:?}"));
+        }
+        let of = a;
+        self.processes[p].reader = Some(Reader { live, of, log });
+        Ok(())
+    }
+
+    fn claim(&mut self, p: usize, a: usize) -> Result<(), String> {
+        let fault = self.rng.chance(20).then(|| self.fault(4));
+        self.subjects[a].claims += 1;
+        let process = &self.processes[p];
+        arm(process, fault);
+        let opened = process.store.open(&self.subjects[a].id);
+        let opened = opened.and_then(|actor| Ok((self.setup.connect(&actor)?, actor)));
+        let struck = fault.filter(|_| process.faults.has_struck());
+        process.faults.heal();
+        self.tell(|| format!("{p} claims {a} with {fault:?}: {}", heard(&opened)));
+        match opened {
+            Ok((live, actor)) => {
+                let log = log_of_stored(&self.truth, &self.subjects[a].id)?;
+                self.welcome(p, a, live, actor, log.len());
+            }
+            Err(_) if struck.is_some() => {}
+            Err(error) => return Err(format!("a claim failed: {error}")),
+        }
+        self.bury(p, struck);
+        Ok(())
+    }
+
+    /// A process owns an actor that had gone through so many transactions.
+    pub(crate) fn welcome(
+        &mut self,
+        p: usize,
+        a: usize,
+        live: rusqlite::Connection,
+        actor: actor_vfs::Actor,
+        transactions: usize,
+    ) {
+        let subject = &mut self.subjects[a];
+        subject.model.claimed(actor.epoch().get(), transactions);
+        let claim = subject.claims;
+        self.forget(p, a);
+        self.processes[p].owned[a] = Some(Owned {
+            live,
+            actor,
+            claim,
+            running: None,
+        });
+    }
+
+    /// After a crash a process starts anew, and what it had not committed is lost.
+    pub(crate) fn bury(&mut self, p: usize, struck: Option<(u64, Fault, bool)>) {
+        if matches!(struck, Some((_, Fault::CrashBefore | Fault::CrashAfter, _))) {
+            self.tally.crashed += 1;
+            for a in 0..ACTORS {
+                self.forget(p, a);
+            }
+            self.processes[p].restart();
+        }
+    }
+
+    /// What goes wrong, at which of the next engine calls, and whether from then on.
+    pub(crate) fn fault(&mut self, calls: u64) -> (u64, Fault, bool) {
+        let call = if self.rng.chance(50) {
+            0
+        } else {
+            self.rng.below(calls)
+        };
+        (call, *self.rng.pick(&FAULTS), self.rng.chance(30))
+    }
+}
+
+pub(crate) fn arm(process: &Process, fault: Option<(u64, Fault, bool)>) {
+    match fault {
+        Some((call, fault, false)) => process.faults.fail_at(call, fault),
+        Some((call, fault, true)) => process.faults.fail_from(call, fault),
+        None => {}
+    }
+}
+
+fn heard<T>(result: &Result<T, StoreError>) -> &'static str {
+    result.as_ref().err().map_or("done", StoreError::code)
+}
+
+fn log_of_stored(truth: &Store, actor: &ActorId) -> Result<Vec<u64>, String> {
+    let bytes = stored(truth, actor).map_err(|error| error.to_string())?;
+    log_of(&crate::plain::database(&bytes)).map_err(|error| error.to_string())
+}
