@@ -357,6 +357,12 @@ pub enum MigrateError {
         /// Why.
         reason: &'static str,
     },
+    /// M188
+    #[error("the folder {dir} is not one of Drizzle 1.0")]
+    UpgradeNeedsFolders {
+        /// The folder.
+        dir: String,
+    },
     /// M190
     #[error("the actor is {verdict} and may not be changed on wake: {} pending", pending.join(", "))]
     NotCurrent {
@@ -440,6 +446,7 @@ impl MigrateError {
             Self::RepairFailed { .. } => "M176",
             Self::ValuesChanged { .. } => "M177",
             Self::NoRepair { .. } => "M178",
+            Self::UpgradeNeedsFolders { .. } => "M188",
             Self::NotCurrent { .. } => "M190",
             Self::AheadOfRelease => "M191",
             Self::OutOfTime { .. } => "M192",

@@ -236,8 +236,8 @@ const EXPLANATIONS: &[Explanation] = &[
     page(
         "M157",
         "nothing to undo",
-        "The last change of this actor was not an adoption, so there are no archived rows to put back. Once \
-         migrations have run after an adoption it cannot be undone.",
+        "The last change of this actor was neither an adoption nor an upgrade, so there are no archived rows to put \
+         back. Once migrations have run after an adoption it cannot be undone.",
         "see what was done in the table __actor_migrate_audit",
     ),
     page(
@@ -302,6 +302,14 @@ const EXPLANATIONS: &[Explanation] = &[
         "The definitions of this object could not be read with certainty, or it is a virtual table whose content \
          belongs to its module. No statements are made up for what is not understood.",
         "write a migration that makes the object anew, or change it by hand",
+    ),
+    page(
+        "M188",
+        "the folder is not one of Drizzle 1.0",
+        "A ledger is given the shape of Drizzle 1.0, with a name in each row, for the migrator of 1.0. Its names are \
+         those of the folders in which 1.0 keeps each migration, and this folder has the layout of 0.x or plain files. \
+         The migrator of 0.x goes on with the ledger as it is.",
+        "run `drizzle-kit up` of Drizzle 1.0 on the folder first, or leave the ledger as it is",
     ),
     page(
         "M190",

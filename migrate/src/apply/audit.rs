@@ -61,8 +61,16 @@ pub(super) fn prepare(conn: &Connection) -> Result<i64, MigrateError> {
     .map_err(failed())
 }
 
-/// The audit row of the last change under `ledger`, if that was an adoption.
-pub(super) fn last_adoption(conn: &Connection, ledger: &str) -> Result<i64, MigrateError> {
+/// A change that archived the rows of a ledger.
+pub(super) struct Rewrite {
+    /// Its audit row.
+    pub(super) id: i64,
+    /// Whether it gave the ledger columns as well.
+    pub(super) upgraded: bool,
+}
+
+/// The last change under `ledger`, if that was an adoption or an upgrade.
+pub(super) fn last_rewrite(conn: &Connection, ledger: &str) -> Result<Rewrite, MigrateError> {
     let last: Option<(i64, String)> = conn
         .query_row(
             "SELECT id, action FROM __actor_migrate_audit WHERE ledger = ?1 ORDER BY id DESC LIMIT 1",
@@ -71,9 +79,10 @@ pub(super) fn last_adoption(conn: &Connection, ledger: &str) -> Result<i64, Migr
         )
         .optional()
         .map_err(MigrateError::sqlite("read the audit table"))?;
-    let adoption = last.filter(|(_, action)| *action == Action::Adopt.to_string());
-    adoption
-        .map(|(id, _)| id)
+    let is = |action: Action| move |(_, last): &(i64, String)| *last == action.to_string();
+    let upgraded = last.as_ref().is_some_and(is(Action::Upgrade));
+    last.filter(|last| upgraded || is(Action::Adopt)(last))
+        .map(|(id, _)| Rewrite { id, upgraded })
         .ok_or_else(|| MigrateError::NothingToUndo {
             table: ledger.to_owned(),
         })

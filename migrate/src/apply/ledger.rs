@@ -94,10 +94,21 @@ impl LedgerWriter<'_> {
         self.write("ALTER TABLE {ledger} ADD COLUMN \"applied_at\" TEXT", [])
     }
 
-    pub(super) fn name_row(&self, tag: &str, when: Millis) -> Result<(), MigrateError> {
+    /// What undoes [`Self::add_names`], once the rows have no use for them.
+    pub(super) fn drop_names(&self) -> Result<(), MigrateError> {
+        self.write("ALTER TABLE {ledger} DROP COLUMN \"applied_at\"", [])?;
+        self.write("ALTER TABLE {ledger} DROP COLUMN \"name\"", [])
+    }
+
+    pub(super) fn name_row(
+        &self,
+        tag: &str,
+        hash: &str,
+        when: Option<Millis>,
+    ) -> Result<(), MigrateError> {
         self.write(
-            "UPDATE {ledger} SET name = ?1 WHERE created_at = ?2",
-            (tag, when.0),
+            "UPDATE {ledger} SET name = ?1 WHERE hash = ?2 AND created_at IS ?3",
+            (tag, hash, when.map(|when| when.0)),
         )
     }
 }

@@ -149,7 +149,9 @@ impl Run<'_> {
             Action::Apply => plan_apply(self.bundle, self.expected, standing, &self.plan.options),
             Action::Adopt => plan_adopt(self.bundle, self.expected, standing, &self.plan.options),
             Action::Undo => plan_undo(self.bundle, standing),
-            Action::Upgrade => plan_upgrade(self.bundle, standing),
+            Action::Upgrade => {
+                plan_upgrade(self.bundle, self.expected, standing, &self.plan.options)
+            }
             Action::Reconcile => {
                 plan_reconcile(self.bundle, self.expected, standing, &self.plan.options)
             }
@@ -182,13 +184,13 @@ impl Run<'_> {
             Step::CreateLedger { sql } => ledger.create(sql),
             Step::ArchiveRows { .. } => ledger.archive(adoption),
             Step::DeleteRows { .. } => ledger.delete_rows(),
-            Step::RestoreRows => audit::last_adoption(conn, ledger.table)
-                .and_then(|adoption| ledger.restore(adoption)),
+            Step::RestoreRows => restore(conn, &ledger),
             Step::AddNames => ledger.add_names(),
             Step::NameRow {
                 migration,
+                hash,
                 created_at,
-            } => ledger.name_row(migration, *created_at),
+            } => ledger.name_row(migration, hash, *created_at),
             Step::Run { .. } => self.run(conn, step, ran),
             Step::Repair { object, sql } => self.mender(conn).run(object, sql),
             Step::Verify { object, sql } => self.mender(conn).verify(object, sql),
@@ -298,6 +300,16 @@ impl Run<'_> {
             position_before: self.plan.position,
             plan: self.plan.digest.clone(),
         }
+    }
+}
+
+/// Gives the ledger the rows and the columns that it had before its last adoption or upgrade.
+fn restore(conn: &Connection, ledger: &LedgerWriter<'_>) -> Result<(), MigrateError> {
+    let last = audit::last_rewrite(conn, ledger.table)?;
+    ledger.restore(last.id)?;
+    match last.upgraded {
+        true => ledger.drop_names(),
+        false => Ok(()),
     }
 }
 

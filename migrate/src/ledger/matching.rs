@@ -1,6 +1,6 @@
 //! Which row of a ledger speaks of which migration, and how sure that is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -53,14 +53,23 @@ impl Matching {
         let find = |row| bundle.index.find(row, &bundle.entries);
         let rows: Vec<_> = ledger.rows.iter().map(find).collect();
         let mut entries: Vec<Option<Match>> = vec![None; bundle.entries.len()];
-        let mut duplicates = 0;
         for found in rows.iter().flatten() {
             let slot = &mut entries[found.entry];
-            duplicates += usize::from(slot.is_some());
             if slot.is_none_or(|known| found.by < known.by) {
                 *slot = Some(*found);
             }
         }
+        // Once rows have names, what a row without one ran is no business of the runner's.
+        let stale = |found: &Match| {
+            ledger.format.has_names() && found.by == MatchedBy::When && found.hash != HashSays::Same
+        };
+        let said: Vec<_> = rows
+            .iter()
+            .flatten()
+            .filter(|found| !stale(found))
+            .collect();
+        let distinct: HashSet<_> = said.iter().map(|found| found.entry).collect();
+        let duplicates = said.len() - distinct.len();
         Self {
             rows,
             entries,

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::bundle::Millis;
+use crate::schema::NAMESPACED;
 
 pub(crate) use matching::{HashSays, Index, Match, MatchedBy, Matching};
 pub(crate) use read::read;
@@ -88,7 +89,7 @@ pub fn namespaced_table(namespace: &str) -> String {
         }
     };
     let name: String = namespace.chars().map(plain).collect();
-    format!("__foundry_migrations_{name}")
+    format!("{NAMESPACED}{name}")
 }
 
 /// One row of a ledger, as far as it can be understood.

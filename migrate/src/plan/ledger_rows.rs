@@ -96,15 +96,33 @@ fn named_rows(in_effect: &[Migration], ledger: &LedgerSummary) -> Vec<Step> {
     in_effect.iter().filter_map(step).collect()
 }
 
-/// The name for every row of a ledger without names; `None` if a row speaks of no migration.
-pub(super) fn names(bundle: &Bundle, ledger: &LedgerSummary) -> Option<Vec<Step>> {
-    let step = |row: &LedgerRow| {
-        let entry = bundle.index.entry_of(row, &bundle.entries)?;
-        let migration = bundle.entries[entry].tag.clone();
-        Some(Step::NameRow {
-            migration,
-            created_at: row.created_at?,
-        })
+/// For a ledger whose rows get names: each migration in effect names the rows that say it ran, or gets a row.
+/// Unless the ledger is `complete`, only its hash ties a row to a migration: a squash may have kept the time.
+pub(super) fn name_or_insert(
+    in_effect: &[Migration],
+    bundle: &Bundle,
+    ledger: &LedgerSummary,
+    complete: bool,
+) -> Vec<Step> {
+    let steps = |(entry, migration): (usize, &Migration)| {
+        let speaks = |row: &&LedgerRow| {
+            bundle.index.entry_of(row, &bundle.entries) == Some(entry)
+                && (complete || row.hash == migration.hash)
+        };
+        let named: Vec<_> = ledger
+            .entries
+            .iter()
+            .filter(speaks)
+            .map(|row| Step::NameRow {
+                migration: migration.tag.clone(),
+                hash: row.hash.clone(),
+                created_at: row.created_at,
+            })
+            .collect();
+        match named.is_empty() {
+            true => vec![insert(migration)],
+            false => named,
+        }
     };
-    ledger.entries.iter().map(step).collect()
+    in_effect.iter().enumerate().flat_map(steps).collect()
 }

@@ -2,13 +2,14 @@
 
 mod ledger_rows;
 mod reconcile;
+mod upgrade;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::bundle::{Bundle, Layout, Millis, Position, sha256_hex};
+use crate::bundle::{Bundle, Millis, Position, sha256_hex};
 use crate::error::MigrateError;
 use crate::inspect::{InspectOptions, SCHEMA_VERSION, Standing};
 use crate::ledger::LedgerFormat;
@@ -17,6 +18,7 @@ use crate::schema::{Difference, Fingerprint};
 use crate::sql::{Head, head};
 use crate::verdict::{Adoption, Need, Verdict};
 pub use reconcile::plan_reconcile;
+pub use upgrade::plan_upgrade;
 
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,7 +29,7 @@ pub enum Action {
     Apply,
     /// Rewrite the ledger to say what the schema proves.
     Adopt,
-    /// Give the ledger back the rows that the last adoption archived.
+    /// Give the ledger back the rows that the last adoption or upgrade archived.
     Undo,
     /// Give a ledger of Drizzle 0.x the shape of 1.0.
     Upgrade,
@@ -133,16 +135,18 @@ pub enum Step {
         /// Its `when`.
         created_at: Millis,
     },
-    /// Put the rows of the last adoption back in place of the present ones.
+    /// Put the rows of the last adoption or upgrade back in place of the present ones, and the columns of its time.
     RestoreRows,
     /// Give the ledger the columns `name` and `applied_at`.
     AddNames,
-    /// Give the row of this time the migration's name.
+    /// Give the row of this time and hash the migration's name.
     NameRow {
         /// The migration.
         migration: String,
-        /// The time its row has.
-        created_at: Millis,
+        /// The hash its row has: that of the file, empty, or the tag.
+        hash: String,
+        /// The time its row has, if it has one.
+        created_at: Option<Millis>,
     },
 }
 
@@ -338,7 +342,7 @@ pub fn plan_adopt(
     Ok(plan.sealed())
 }
 
-/// Plans to undo the last adoption.
+/// Plans to undo the last adoption or upgrade.
 ///
 /// # Errors
 /// None today; running the plan gives M157 where nothing was adopted.
@@ -347,33 +351,6 @@ pub fn plan_undo(bundle: &Bundle, standing: &Standing) -> Result<Plan, MigrateEr
     plan.steps = vec![Step::RestoreRows];
     plan.accepted.clear();
     plan.target = None;
-    Ok(plan.sealed())
-}
-
-/// Plans to give a ledger of Drizzle 0.x the shape of 1.0, as the 1.0 migrator would. The plan is
-/// empty where there is no such ledger.
-///
-/// # Errors
-/// M140 if some row has no migration or the schema is not right: the actor must be adopted first.
-pub fn plan_upgrade(bundle: &Bundle, standing: &Standing) -> Result<Plan, MigrateError> {
-    let mut plan = Plan::new(Action::Upgrade, bundle, standing, &PlanOptions::default());
-    let folders = bundle.layout == Layout::DrizzleFolders;
-    if !folders
-        || !plan.format.has_hashes()
-        || plan.format.has_names()
-        || plan.format == LedgerFormat::None
-    {
-        return Ok(plan.sealed());
-    }
-    let rows = ledger_rows::names(bundle, &standing.ledger);
-    let Some(rows) = rows.filter(|_| standing.adoption == Adoption::NotNeeded) else {
-        return Err(refused("upgraded", standing));
-    };
-    plan.steps.push(Step::ArchiveRows {
-        rows: standing.ledger.rows,
-    });
-    plan.steps.push(Step::AddNames);
-    plan.steps.extend(rows);
     Ok(plan.sealed())
 }
 

@@ -27,7 +27,7 @@ pub(crate) use diff::diff;
 pub use kinds::DifferenceKind;
 pub use level::Level;
 use model::{Model, Scratch};
-pub(crate) use names::{is_runtime, starts_with};
+pub(crate) use names::{NAMESPACED, is_runtime, starts_with};
 pub(crate) use read::{last_row, read, read_since};
 pub(crate) use shape::Shape;
 

@@ -1,10 +1,10 @@
 //! Which objects of an actor's database belong to somebody else than its migrations.
 
-use super::Object;
+use super::{Kind, Object};
 use crate::sql::tokens;
 
 /// Beginnings of the names of runtime tables.
-const RUNTIME_PREFIXES: [&str; 12] = [
+const RUNTIME_PREFIXES: [&str; 13] = [
     "sqlite_",
     "_rivet_",
     "__rivet_",
@@ -17,7 +17,11 @@ const RUNTIME_PREFIXES: [&str; 12] = [
     "__actor_migrate_",
     "__drizzle_migrations",
     "rivetkit_schema_version",
+    NAMESPACED,
 ];
+
+/// How the ledger of an actor begins that shares its file with others.
+pub(crate) const NAMESPACED: &str = "__foundry_migrations_";
 
 /// Whether an object is nobody's drift: a runtime table, a ledger, or something of theirs.
 pub(crate) fn is_runtime(object: &Object, ledger: &str) -> bool {
@@ -48,5 +52,6 @@ pub(super) fn looks_like_ledger(object: &Object) -> bool {
             name.eq_ignore_ascii_case(column)
         })
     };
-    named && has("id") && has("hash") && has("created_at")
+    let namespaced = object.kind == Kind::Table && starts_with(&object.name, NAMESPACED);
+    namespaced || named && has("id") && has("hash") && has("created_at")
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use actor_migrate::{
     Bundle, Expected, InspectOptions, NewLedger, PlanOptions, execute, inspect, namespaced_table,
-    plan_adopt, plan_apply, plan_upgrade,
+    plan_adopt, plan_apply,
 };
 use rusqlite::Connection;
 
@@ -193,27 +193,6 @@ fn of_two_migrations_in_one_second_the_hash_tells_which_ran() {
     conn.execute_batch("DELETE FROM __drizzle_migrations WHERE rowid = 1; DROP TABLE a")
         .unwrap();
     assert_eq!(look(&conn, &folder).pending, ["20260101000000_a"]);
-}
-
-#[test]
-fn upgrading_the_ledger_is_a_plan_that_leaves_drizzle_nothing_to_upgrade() {
-    let folder = chain();
-    let (bundle, expected) = folder.read();
-    let mut conn = ran_under_0x(&folder);
-    let plan = plan_upgrade(&bundle, &look(&conn, &folder)).unwrap();
-    let report = execute(&mut conn, &bundle, &expected, &plan).unwrap();
-    assert_eq!(report.standing.ledger.format.to_string(), "drizzle-1");
-    assert_eq!(verdict(&conn, &folder), "current not-needed");
-    assert_eq!(drizzle_1(&conn, &folder), Ok(0));
-    assert!(
-        plan_upgrade(&bundle, &look(&conn, &folder))
-            .unwrap()
-            .is_empty()
-    );
-
-    let stale = ran_under_0x(&folder);
-    let error = plan_upgrade(&squashed().read().0, &look(&stale, &squashed())).unwrap_err();
-    assert_eq!(error.code(), "M140");
 }
 
 #[test]

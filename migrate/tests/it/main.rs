@@ -19,5 +19,6 @@ mod laws;
 mod reconcile;
 mod repair;
 mod repair_laws;
+mod upgrade;
 mod verdicts;
 mod wake;
