@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::change::{Change, ChangeArgs};
+use crate::change::{Change, ChangeArgs, Planner};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -18,6 +18,7 @@ use crate::output::{Printer, word};
   actor-migrate adopt --dry-run                              Show what would be written
   actor-migrate adopt --fleet workspace --yes                Adopt a whole fleet
   actor-migrate adopt actor.sqlite --dir drizzle --yes       One file
+  actor-migrate adopt --upgrade --fleet workspace --yes      Move a fleet to the ledger of Drizzle 1.0
   actor-migrate adopt actor.sqlite --dir drizzle --undo      Put the old ledger rows back
 
 Exit codes: 0 all is adopted, 1 some actor is left as it was, 2 could not say.")]
@@ -25,8 +26,11 @@ pub(crate) struct AdoptArgs {
     /// Accept a need that `inspect` names, or all of a sort by the part before its colon (may be repeated)
     #[arg(long, value_name = "NEED")]
     allow: Vec<String>,
-    /// Give the ledger back the rows that the last adoption archived
-    #[arg(long, conflicts_with = "allow")]
+    /// Give the ledger the shape of Drizzle 1.0 as well, also where its own migrator refuses to
+    #[arg(long)]
+    upgrade: bool,
+    /// Give the ledger back the rows that the last adoption or upgrade archived
+    #[arg(long, conflicts_with_all = ["allow", "upgrade"])]
     undo: bool,
     #[command(flatten)]
     change: ChangeArgs,
@@ -37,20 +41,22 @@ pub(crate) fn run(args: &AdoptArgs, config: &Config, printer: &Printer) -> Resul
         .allow
         .iter()
         .map(|need| format!(" --allow {}", word(need)));
+    let allow = allow.collect::<String>();
+    let (verb, typed, plan): (_, _, Planner) = match (args.undo, args.upgrade) {
+        (true, _) => ("undo", "adopt --undo".to_owned(), Judge::plan_undo),
+        (_, true) => (
+            "upgrade",
+            format!("adopt --upgrade{allow}"),
+            Judge::plan_upgrade,
+        ),
+        _ => ("adopt", format!("adopt{allow}"), Judge::plan_adopt),
+    };
     let change = Change {
-        verb: if args.undo { "undo" } else { "adopt" },
-        typed: if args.undo {
-            "adopt --undo".to_owned()
-        } else {
-            format!("adopt{}", allow.collect::<String>())
-        },
+        verb,
+        typed,
         args: &args.change,
         options: args.change.options(&args.allow),
-        plan: if args.undo {
-            Judge::plan_undo
-        } else {
-            Judge::plan_adopt
-        },
+        plan,
     };
     change.run(config, printer)
 }

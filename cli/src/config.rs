@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use actor_migrate::namespaced_table;
 use globset::{Glob, GlobBuilder};
 use serde::Deserialize;
 
@@ -24,6 +25,9 @@ pub(crate) struct FleetConfig {
     /// Only a fleet made up from the command line has no name.
     pub name: Option<String>,
     pub dir: PathBuf,
+    /// Whether the folder holds plain numbered SQL files.
+    pub plain: bool,
+    /// The ledger, by its name or by its namespace.
     pub table: Option<String>,
     pub history: Vec<HistoryName>,
     pub source: SourceConfig,
@@ -32,7 +36,7 @@ pub(crate) struct FleetConfig {
 }
 
 /// Where the actors of a fleet are kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SourceConfig {
     Store(PathBuf),
     Files(PathBuf),
@@ -53,7 +57,10 @@ struct File {
 struct FleetEntry {
     name: String,
     dir: PathBuf,
+    #[serde(default)]
+    plain: bool,
     table: Option<String>,
+    namespace: Option<toml::Spanned<String>>,
     #[serde(default)]
     history: Vec<String>,
     store: Option<PathBuf>,
@@ -92,9 +99,44 @@ impl Config {
                 let message = format!("fleet `{}` names both a store and files", entry.name);
                 return Err(fail(message, None));
             }
-            fleets.push(entry.resolve(base, file.store.as_deref(), fail)?);
+            if entry.table.is_some() && entry.namespace.is_some() {
+                let message = format!("fleet `{}` names both a table and a namespace", entry.name);
+                return Err(fail(message, None));
+            }
+            let at = entry.namespace.as_ref().map(toml::Spanned::span);
+            let fleet = entry.resolve(base, file.store.as_deref(), fail)?;
+            if let Some(other) = fleets.iter().find(|other| fleet.shares_ledger(other)) {
+                let message = format!(
+                    "fleet `{}` has this ledger already, in the same place: {}",
+                    other.name.as_deref().unwrap_or_default(),
+                    fleet.table.as_deref().unwrap_or_default(),
+                );
+                return Err(fail(message, at));
+            }
+            fleets.push(fleet);
         }
         Ok(Self { fleets })
+    }
+}
+
+impl FleetConfig {
+    /// Whether the actors of two folders would note their migrations in one table of one database.
+    fn shares_ledger(&self, other: &Self) -> bool {
+        let parted = self.actors.is_some() || other.actors.is_some();
+        self.table.is_some()
+            && self.table == other.table
+            && self.source == other.source
+            && self.source != SourceConfig::Named
+            && self.dir != other.dir
+            && !parted
+    }
+}
+
+/// A namespace, which needs a letter or a digit to tell it from others.
+pub(crate) fn namespace(text: &str) -> Result<String, &'static str> {
+    match text.chars().any(|c| c.is_ascii_alphanumeric()) {
+        true => Ok(text.to_owned()),
+        false => Err("a namespace has at least one of a-z and 0-9"),
     }
 }
 
@@ -115,13 +157,19 @@ impl FleetEntry {
                 .map_err(|error| fail(error.kind().to_string(), Some(text.span())))
         };
         let actors = self.actors.map(glob).transpose()?;
+        let table_of = |text: toml::Spanned<String>| match namespace(text.get_ref()) {
+            Ok(name) => Ok(namespaced_table(&name)),
+            Err(message) => Err(fail(message.to_owned(), Some(text.span()))),
+        };
+        let namespaced = self.namespace.map(table_of).transpose()?;
         let name = Some(self.name);
         let history = self.history.iter();
         let history = history.map(|name| HistoryName::new(name, base)).collect();
         Ok(FleetConfig {
             name,
             dir: base.join(self.dir),
-            table: self.table,
+            plain: self.plain,
+            table: self.table.or(namespaced),
             history,
             source,
             actors,

@@ -23,7 +23,11 @@ impl Judge {
         if let Some(table) = &fleet.table {
             inspect.table.clone_from(table);
         }
-        let bundle = Bundle::read(&fleet.dir).map_err(fail)?;
+        let read = match fleet.plain {
+            true => Bundle::read_plain(&fleet.dir),
+            false => Bundle::read(&fleet.dir),
+        };
+        let bundle = read.map_err(fail)?;
         let histories = fleet.history.iter().map(|name| name.read(&fleet.dir));
         let histories = histories.collect::<Result<Vec<_>, _>>()?;
         let expected = Expected::replay(&bundle)
@@ -74,6 +78,15 @@ impl Judge {
         options: &PlanOptions,
     ) -> Result<Plan, MigrateError> {
         actor_migrate::plan_reconcile(&self.bundle, &self.expected, standing, options)
+    }
+
+    /// What would give its ledger the shape of Drizzle 1.0.
+    pub(crate) fn plan_upgrade(
+        &self,
+        standing: &Standing,
+        options: &PlanOptions,
+    ) -> Result<Plan, MigrateError> {
+        actor_migrate::plan_upgrade(&self.bundle, &self.expected, standing, options)
     }
 
     /// What would be put back into its ledger.

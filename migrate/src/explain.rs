@@ -386,7 +386,7 @@ const EXPLANATIONS: &[Explanation] = &[
         "the upgrade to 1.0 would stop",
         "Drizzle 1.0 upgrades the ledger once and stops if a row matches no local migration; with empty hashes it \
          marks the wrong migration as done instead.",
-        "run `actor-migrate adopt` before the upgrade",
+        "run `actor-migrate adopt` before the upgrade, or `actor-migrate adopt --upgrade` once the folder is of 1.0",
     ),
     page(
         "H208",

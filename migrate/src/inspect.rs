@@ -412,7 +412,13 @@ impl Actor {
             verdict,
             Verdict::Fresh | Verdict::Unjournaled | Verdict::Foreign
         );
-        let others: Vec<_> = self.schema.other_ledgers(&self.ledger.table).collect();
+        // Wrangler's table has a name only: its shape says nothing.
+        let wranglers = self.schema.ledger_object("d1_migrations");
+        let wranglers = wranglers.map(|object| object.name.as_str());
+        let others = self.schema.other_ledgers(&self.ledger.table);
+        let others: Vec<_> = others
+            .chain(wranglers.filter(|name| *name != self.ledger.table))
+            .collect();
         (rowless && !others.is_empty())
             .then(|| format!("the database has other ledgers: {}", others.join(", ")))
     }

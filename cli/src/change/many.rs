@@ -180,7 +180,7 @@ impl Answer {
             *counts.entry(cohort.cause.outcome).or_default() += cohort.count;
         }
         let next = change.args.dry_run && counts.contains_key(&Outcome::Planned);
-        let typed = change.typed.clone() + &change.args.selection.typed();
+        let typed = change.typed.clone() + &change.args.typed();
         let next = next.then(|| format!("actor-migrate {typed} --yes"));
         Self {
             action: change.verb,

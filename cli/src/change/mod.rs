@@ -26,14 +26,16 @@ pub(crate) struct Change<'a> {
     pub typed: String,
     pub args: &'a ChangeArgs,
     pub options: PlanOptions,
-    /// Makes the plan for where one actor stands.
-    pub plan: fn(&Judge, &Standing, &PlanOptions) -> Result<Plan, MigrateError>,
+    pub plan: Planner,
 }
+
+/// Makes the plan for where one actor stands.
+pub(crate) type Planner = fn(&Judge, &Standing, &PlanOptions) -> Result<Plan, MigrateError>;
 
 impl Change<'_> {
     /// Plans every target and, once that is agreed to, runs the plans.
     pub(crate) fn run(&self, config: &Config, printer: &Printer) -> Result<Exit, CliError> {
-        let fleets = self.args.selection.resolve_some(config)?;
+        let fleets = self.args.fleets(config)?;
         match self.args.selection.only(&fleets) {
             Some((fleet, target)) => one::run(self, fleet, target, printer),
             None => many::run(self, &fleets, printer),

@@ -60,7 +60,7 @@ pub(super) fn run(
     }
     let planned = one.planned(&plan);
     if change.args.dry_run {
-        let typed = change.typed.clone() + &change.args.selection.typed();
+        let typed = change.typed.clone() + &change.args.typed();
         let next = Some(format!(
             "actor-migrate {typed} --plan {} --yes",
             plan.digest

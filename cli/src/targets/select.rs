@@ -3,13 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use actor_migrate::namespaced_table;
 use actor_vfs::Store;
 use clap::Args;
 
 use super::actors;
 use super::wanted::Wanted;
 use super::{Stores, Target, file};
-use crate::config::{Config, FleetConfig, SourceConfig};
+use crate::config::{Config, FleetConfig, SourceConfig, namespace};
 use crate::error::CliError;
 use crate::history::HistoryName;
 use crate::output::word;
@@ -38,9 +39,15 @@ pub(crate) struct SourceArgs {
     /// Store that holds the actors
     #[arg(long, value_name = "PATH")]
     pub store: Option<PathBuf>,
-    /// Table in which an actor notes its migrations
+    /// The folder holds plain numbered SQL files, without a journal
+    #[arg(long)]
+    pub plain: bool,
+    /// Table in which an actor notes its migrations [default: __drizzle_migrations]
     #[arg(long, value_name = "NAME")]
     pub table: Option<String>,
+    /// Namespace of the actor in a file that several share: its table is __foundry_migrations_<NAME>
+    #[arg(long, value_name = "NAME", conflicts_with = "table", value_parser = namespace)]
+    pub namespace: Option<String>,
     /// What the folder was before it was squashed: an old folder, or a git revision (may be repeated)
     #[arg(long, value_name = "REV|FOLDER")]
     pub history: Vec<String>,
@@ -50,8 +57,13 @@ impl SourceArgs {
     /// The options as one types them.
     fn typed(&self) -> String {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let (store, dir, table) = (path(&self.store), path(&self.dir), self.table.clone());
-        let options = [("store", store), ("dir", dir), ("table", table)];
+        let options = [
+            ("store", path(&self.store)),
+            ("dir", path(&self.dir)),
+            ("table", self.table.clone()),
+            ("namespace", self.namespace.clone()),
+        ];
+        let plain = if self.plain { " --plain" } else { "" };
         let given = options
             .into_iter()
             .filter_map(|(option, value)| Some((option, value?)));
@@ -59,7 +71,14 @@ impl SourceArgs {
         given
             .chain(histories)
             .map(|(option, value)| format!(" --{option} {}", word(&value)))
+            .chain([plain.to_owned()])
             .collect()
+    }
+
+    /// The table that was asked for, by its name or by its namespace.
+    fn ledger(&self) -> Option<String> {
+        let namespaced = self.namespace.as_deref().map(namespaced_table);
+        self.table.clone().or(namespaced)
     }
 }
 
@@ -68,6 +87,8 @@ impl SourceArgs {
 pub(crate) struct Fleet {
     pub name: Option<String>,
     pub dir: PathBuf,
+    /// Whether the folder holds plain numbered SQL files.
+    pub plain: bool,
     pub table: Option<String>,
     /// What its folder was before it was squashed.
     pub history: Vec<HistoryName>,
@@ -104,6 +125,7 @@ impl Selection {
             fleets.push(Fleet {
                 name: fleet.name,
                 dir: fleet.dir,
+                plain: fleet.plain,
                 table: fleet.table,
                 history: fleet.history,
                 store,
@@ -190,9 +212,8 @@ impl Selection {
 
     /// Which folders are concerned, and where their actors are.
     fn fleets(&self, config: &Config) -> Result<Vec<FleetConfig>, CliError> {
-        let SourceArgs {
-            dir, store, table, ..
-        } = &self.source;
+        let SourceArgs { dir, store, .. } = &self.source;
+        let table = self.source.ledger();
         let history = self.source.history.iter();
         let history: Vec<_> = history
             .map(|name| HistoryName::new(name, Path::new("")))
@@ -201,10 +222,10 @@ impl Selection {
             let source = store
                 .clone()
                 .map_or(SourceConfig::Named, SourceConfig::Store);
-            let (dir, table) = (dir.clone(), table.clone());
             return Ok(vec![FleetConfig {
                 name: None,
-                dir,
+                dir: dir.clone(),
+                plain: self.source.plain,
                 table,
                 history,
                 source,
@@ -214,6 +235,7 @@ impl Selection {
         let mut fleets = self.configured(config)?;
         for fleet in &mut fleets {
             fleet.table = table.clone().or(fleet.table.take());
+            fleet.plain |= self.source.plain;
             fleet.history.extend(history.iter().cloned());
             if let Some(store) = store {
                 fleet.source = SourceConfig::Store(store.clone());

@@ -18,7 +18,7 @@ fn an_unknown_key_is_shown_where_it_stands() {
     exit 2
     --- stdout
     --- stderr
-    error[C102]: unknown field `actor`, expected one of `name`, `dir`, `table`, `history`, `store`, `files`, `actors`
+    error[C102]: unknown field `actor`, expected one of `name`, `dir`, `plain`, `table`, `namespace`, `history`, `store`, `files`, `actors`
      --> actor-migrate.toml:4:1
       |
     4 | actor = "workspace/*"

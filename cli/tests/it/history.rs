@@ -174,7 +174,7 @@ fn drizzle_1_0_is_read_from_git_as_well() {
     planned            1  squashed
                           actors/after-7.sqlite
       -- copy 7 rows of "__drizzle_migrations" to __actor_migrate_archive
-      INSERT INTO "__drizzle_migrations" (hash, created_at) VALUES ('<sha256>', 1780309841000); -- 20260601103041_baseline
+      INSERT INTO "__drizzle_migrations" (hash, created_at, name) VALUES ('<sha256>', 1780309841000, '20260601103041_baseline'); -- and applied_at, the time
       digest: <sha256>
     planned            1  squashed-behind
                           actors/after-4.sqlite
@@ -193,7 +193,7 @@ fn drizzle_1_0_is_read_from_git_as_well() {
       CREATE VIEW `open_threads` AS
       SELECT `id`, `review_id`, `path` FROM `threads` WHERE `resolved_by` IS NULL;
       -- copy 4 rows of "__drizzle_migrations" to __actor_migrate_archive
-      INSERT INTO "__drizzle_migrations" (hash, created_at) VALUES ('<sha256>', 1780309841000); -- 20260601103041_baseline
+      INSERT INTO "__drizzle_migrations" (hash, created_at, name) VALUES ('<sha256>', 1780309841000, '20260601103041_baseline'); -- and applied_at, the time
       digest: <sha256>
     nothing to do      1  current
     nothing to do      1  fresh

@@ -13,6 +13,8 @@ mod generate;
 mod history;
 mod inspect;
 mod interrupt;
+mod ledgers;
+mod namespaces;
 mod read_only;
 mod reconcile;
 mod rivetkit;
