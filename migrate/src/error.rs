@@ -1,13 +1,13 @@
 //! What can go wrong so that no answer is possible: one enum, a code each, the place, and the next step.
 
 mod history;
+mod json;
 mod squash;
 
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::schema::Difference;
 use crate::verdict::{Adoption, Need, Verdict};
@@ -544,36 +544,6 @@ impl MigrateError {
             other => other,
         }
     }
-
-    /// The data of the variants that carry more than a place.
-    fn detail(&self) -> Value {
-        match self {
-            Self::Refused {
-                verdict, adoption, ..
-            } => {
-                json!({ "verdict": verdict, "adoption": adoption })
-            }
-            Self::NeedsAck {
-                needed,
-                differences,
-            } => {
-                json!({ "needed": needed, "differences": differences })
-            }
-            Self::NotCurrent { verdict, pending } => {
-                json!({ "verdict": verdict, "pending": pending })
-            }
-            Self::TargetMissed { differences } => json!({ "differences": differences }),
-            Self::ForeignKeysBroken { violations, .. } => json!({ "violations": violations }),
-            Self::RowsChanged { tables } => json!({ "tables": tables }),
-            Self::Squash(error) => json!(error),
-            Self::History(error) => json!(error),
-            Self::RepairNeeds { needed } => json!({ "needs": needed }),
-            Self::RepairFailed { object, sql, .. } => json!({ "object": object, "sql": sql }),
-            Self::ValuesChanged { object, rows } => json!({ "object": object, "rows": rows }),
-            Self::NoRepair { object, .. } => json!({ "object": object }),
-            _ => json!({}),
-        }
-    }
 }
 
 /// SQLite's primary result codes for what passes by itself: no memory, I/O.
@@ -585,21 +555,5 @@ pub(crate) fn sqlite_words(error: &rusqlite::Error) -> String {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         other => other.to_string(),
-    }
-}
-
-impl Serialize for MigrateError {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = self.detail();
-        object["code"] = json!(self.code());
-        object["message"] = json!(self.to_string());
-        object["hint"] = json!(self.hint());
-        if let Some(at) = self.at() {
-            object["at"] = json!(at);
-        }
-        if let Some(sqlite) = self.sqlite_message() {
-            object["sqlite"] = json!(sqlite);
-        }
-        object.serialize(serializer)
     }
 }
