@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::error::{MigrateError, RowChange, Violation, sqlite_words};
 use crate::limits::VIOLATIONS_SHOWN_MAX;
 use crate::plan::Plan;
-use crate::schema::Schema;
+use crate::schema::{Schema, starts_with};
 use crate::sql::{Head, head, quote_name};
 
 /// How many rows of a table point at a parent that is not there, by table, parent and key.
@@ -159,7 +159,8 @@ fn add_cascades(conn: &Connection, declared: &mut BTreeSet<String>) -> Result<()
     }
 }
 
-/// The rows of every table but the ledger and our own.
+/// The rows of every table but the ledger, our own, and SQLite's: its watermarks and statistics of a table go
+/// with the table.
 fn count_rows(
     conn: &Connection,
     schema: &Schema,
@@ -167,7 +168,8 @@ fn count_rows(
 ) -> Result<BTreeMap<String, u64>, MigrateError> {
     let failed = || MigrateError::sqlite("count rows");
     let mut rows = BTreeMap::new();
-    for table in schema.plain_tables(&plan.table) {
+    let tables = schema.plain_tables(&plan.table);
+    for table in tables.filter(|table| !starts_with(table, "sqlite_")) {
         let sql = format!("SELECT count(*) FROM main.{}", quote_name(table));
         let count: i64 = conn
             .query_row(&sql, [], |row| row.get(0))

@@ -4,6 +4,7 @@
 //! with one turn: not the new table but the rows go through a table of another name, in the temporary
 //! database. The new table is then made from the target's text as it stands. Nothing is renamed, so no
 //! view is in the way, no reference of another table can follow the name, and the file does not grow.
+//! A table that only lacks its last columns gets them by `ALTER TABLE`, where that writes the target's text.
 
 mod rebuild;
 mod refusal;
@@ -11,7 +12,7 @@ mod refusal;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::schema::{Difference, DifferenceKind, Kind, Object, Schema, diff};
+use crate::schema::{Difference, DifferenceKind, Kind, Object, Schema, diff, grown};
 use crate::sql::quote_name;
 use crate::verdict::Need;
 pub(crate) use refusal::Refused;
@@ -67,8 +68,10 @@ struct Work<'a> {
     live: &'a Schema,
     target: &'a Schema,
     differences: Vec<Difference>,
-    /// Tables of both schemas that are written otherwise.
+    /// Tables of both schemas that are written otherwise in any other way.
     rebuilt: Vec<(&'a Arc<Object>, &'a Arc<Object>)>,
+    /// Tables that only lack their last columns, and the statements that add those.
+    grown: Vec<(&'a Arc<Object>, Vec<String>)>,
     /// Live objects that go: extra with consent, or written otherwise.
     dropped: Vec<&'a Arc<Object>>,
     /// Columns whose values may be converted, as `table.column`.
@@ -81,8 +84,15 @@ impl<'a> Work<'a> {
         let of_both = |object: &'a Arc<Object>| Some((live.get(&object.key())?, object));
         let changed = target.in_order().into_iter().filter_map(of_both);
         let changed = changed.filter(|(old, new)| !old.same_tokens(new));
-        let (rebuilt, others): (Vec<_>, Vec<_>) =
+        let (tables, others): (Vec<_>, Vec<_>) =
             changed.partition(|(old, _)| old.kind == Kind::Table);
+        let (mut rebuilt, mut grows) = (Vec::new(), Vec::new());
+        for (old, new) in tables {
+            match grown(old, new) {
+                Some(statements) => grows.push((new, statements)),
+                None => rebuilt.push((old, new)),
+            }
+        }
         let others = others
             .into_iter()
             .filter(|(old, _)| old.kind != Kind::Trigger);
@@ -91,6 +101,7 @@ impl<'a> Work<'a> {
             target,
             differences: diff(target, live),
             rebuilt,
+            grown: grows,
             dropped: others.map(|(old, _)| old).collect(),
             converted: BTreeSet::new(),
             repair: Repair::default(),
@@ -169,6 +180,11 @@ impl<'a> Work<'a> {
         for table in of_kind(self.target, Kind::Table) {
             if self.live.get(&table.key()).is_none() {
                 self.push(table, table.sql.clone());
+            }
+        }
+        for (table, statements) in self.grown.clone() {
+            for sql in statements {
+                self.push(table, sql);
             }
         }
         for (old, new) in self.rebuilt.clone() {

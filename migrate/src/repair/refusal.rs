@@ -93,6 +93,12 @@ impl Work<'_> {
                 let (expected, found) = (text(&difference.expected), text(&difference.found));
                 format!("the primary key of {object} would change from {found} to {expected}")
             }
+            DifferenceKind::AutoincrementExtra => {
+                let message = format!(
+                    "the watermark of {object} would be lost: ids that were given away could be given again"
+                );
+                return Some(Need::new(format!("drop-autoincrement:{object}"), message));
+            }
             _ => return None,
         };
         Some(Need::new(format!("{}:{object}", difference.kind), message))

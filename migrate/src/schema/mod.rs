@@ -1,6 +1,7 @@
 //! What a database is made of: its objects, their fingerprint, and how two of them differ.
 
 mod diff;
+mod grow;
 mod kinds;
 mod level;
 mod meaning;
@@ -24,6 +25,7 @@ use crate::bundle::hex;
 
 pub use diff::Difference;
 pub(crate) use diff::diff;
+pub(crate) use grow::grown;
 pub use kinds::DifferenceKind;
 pub use level::Level;
 use model::{Model, Scratch};

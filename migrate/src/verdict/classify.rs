@@ -230,14 +230,22 @@ impl Case<'_> {
             return judgement.weighed();
         }
         let fit = self.fit(after);
-        let mut judgement = self.misfit(Verdict::Drifted, after, fit);
+        // Where nothing can be run in this order, nobody but a person knows whether the hole ran.
+        let is_right = fit.is_same();
+        let verdict = match is_right {
+            true => Verdict::JournalTruncated,
+            false => Verdict::Drifted,
+        };
+        let mut judgement = self.misfit(verdict, after, fit);
         let ran = (0..after.0).filter(|entry| self.matched(*entry).is_some());
         judgement.ran_in_order = Some(
             ran.chain(holes.iter().copied())
                 .chain(after.0..self.end().0)
                 .collect(),
         );
-        judgement.pending.splice(0..0, holes);
+        if !is_right {
+            judgement.pending.splice(0..0, holes);
+        }
         judgement
     }
 

@@ -332,6 +332,26 @@ fn a_rebuild_that_copies_only_some_rows_is_stopped_with_the_counts() {
     assert_eq!(count(&conn, "users"), 1);
 }
 
+/// SQLite's own tables follow those of the application: their rows are nobody's to guard.
+#[test]
+fn a_dropped_table_takes_its_watermark_and_its_statistics_with_it() {
+    let counting = "CREATE TABLE counting (id integer PRIMARY KEY AUTOINCREMENT, a text);\n\
+         --> statement-breakpoint\nCREATE INDEX counting_a ON counting (a);";
+    let folder = Folder::new(&[
+        ("0000_counting", counting),
+        ("0001_users", USERS),
+        ("0002_drop", "DROP TABLE counting;"),
+    ]);
+    let mut conn = actor(&folder, 2);
+    conn.execute_batch(
+        "INSERT INTO counting (a) VALUES ('x'); INSERT INTO users VALUES (1, 'ada'); ANALYZE",
+    )
+    .unwrap();
+    apply(&mut conn, &folder).unwrap();
+    assert_eq!(count(&conn, "sqlite_sequence"), 0);
+    assert_eq!(count(&conn, "users"), 1);
+}
+
 #[test]
 fn a_delete_that_a_migration_states_may_cascade() {
     let folder = Folder::new(&[

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use actor_migrate::{MigrateError, PlanOptions, Report, execute, plan_reconcile};
+use actor_migrate::{MigrateError, Plan, PlanOptions, Report, Step, execute, plan_reconcile};
 use rusqlite::Connection;
 
 use crate::common::{Folder, actor, drizzle, look, verdict};
@@ -184,7 +184,7 @@ fn rows_that_break_a_constraint_stop_the_repair_and_leave_the_actor_as_it_was() 
 
 #[test]
 fn rowids_that_no_column_shows_are_kept() {
-    let folder = Folder::new(&[("0000_t", "CREATE TABLE t (a text, b text DEFAULT 'new');")]);
+    let folder = Folder::new(&[("0000_t", "CREATE TABLE t (b text DEFAULT 'new', a text);")]);
     let (bundle, expected) = folder.read();
     let mut conn = actor(&folder, 1);
     conn.execute_batch(
@@ -196,6 +196,91 @@ fn rowids_that_no_column_shows_are_kept() {
     execute(&mut conn, &bundle, &expected, &plan).unwrap();
     let rows = "SELECT group_concat(rowid || a || b) FROM t";
     assert_eq!(one::<String>(&conn, rows), "5xnew,900xnew");
+}
+
+#[test]
+fn columns_that_are_missing_at_the_end_are_added_where_the_table_is() {
+    let chain = [
+        ("0000_t", "CREATE TABLE t (a text UNIQUE);"),
+        (
+            "0001_more",
+            "ALTER TABLE t ADD b text DEFAULT 'new' NOT NULL;\n--> statement-breakpoint\n\
+             ALTER TABLE t ADD c integer REFERENCES t(a);\n--> statement-breakpoint\nCREATE INDEX t_b ON t (b);",
+        ),
+    ];
+    let folder = Folder::new(&chain);
+    let (bundle, expected) = folder.read();
+    let mut conn = actor(&folder, 2);
+    conn.execute_batch(
+        "DROP TABLE t; CREATE TABLE t (a text UNIQUE); INSERT INTO t (rowid, a) VALUES (5, 'x'), (900, 'y');
+         CREATE TRIGGER g AFTER DELETE ON t BEGIN SELECT 1; END",
+    )
+    .unwrap();
+    let options = PlanOptions {
+        allow: ["drop-trigger:g".to_owned()].into(),
+        ..PlanOptions::default()
+    };
+    let plan = plan_reconcile(&bundle, &expected, &look(&conn, &folder), &options).unwrap();
+    insta::assert_snapshot!(sql(&plan), @r#"
+    DROP TRIGGER main."g"
+    ALTER TABLE main."t" ADD COLUMN b text DEFAULT 'new' NOT NULL
+    ALTER TABLE main."t" ADD COLUMN c integer REFERENCES t(a)
+    CREATE INDEX t_b ON t (b)
+    "#);
+    assert!(!plan.foreign_keys_off, "no table goes");
+    let report = execute(&mut conn, &bundle, &expected, &plan).unwrap();
+    assert_eq!(report.standing.verdict.as_str(), "current");
+    let rows = "SELECT group_concat(rowid || a || b || ifnull(c, '-')) FROM t";
+    assert_eq!(one::<String>(&conn, rows), "5xnew-,900ynew-");
+}
+
+/// The statements of a repair, a line each.
+fn sql(plan: &Plan) -> String {
+    let statements = plan.steps.iter().filter_map(|step| match step {
+        Step::Repair { sql, .. } | Step::Verify { sql, .. } => Some(sql.as_str()),
+        _ => None,
+    });
+    statements.collect::<Vec<_>>().join("\n")
+}
+
+/// The watermark says which ids were given away, and no row does: without AUTOINCREMENT it is gone.
+#[test]
+fn the_watermark_of_a_table_that_should_count_no_more_goes_only_by_name() {
+    let plain = Folder::new(&[("0000_t", "CREATE TABLE t (id integer PRIMARY KEY, a text);")]);
+    let (bundle, expected) = plain.read();
+    let counting = || {
+        let conn = actor(&plain, 1);
+        conn.execute_batch(
+            "DROP TABLE t; CREATE TABLE t (id integer PRIMARY KEY AUTOINCREMENT, a text);
+             INSERT INTO t (a) VALUES ('x'), ('gone'); DELETE FROM t WHERE a = 'gone'",
+        )
+        .unwrap();
+        conn
+    };
+    let plan = |conn: &Connection, allow: &[&str]| {
+        let options = PlanOptions {
+            allow: allow.iter().map(|name| (*name).to_owned()).collect(),
+            ..PlanOptions::default()
+        };
+        plan_reconcile(&bundle, &expected, &look(conn, &plain), &options)
+    };
+    let mut conn = counting();
+    let error = plan(&conn, &[]).unwrap_err();
+    assert_eq!(needed(&error), ["drop-autoincrement:t".to_owned()].into());
+    let mend = plan(&conn, &["drop-autoincrement"]).unwrap();
+    let report = execute(&mut conn, &bundle, &expected, &mend).unwrap();
+    assert!(report.standing.differences.is_empty());
+    let next = "INSERT INTO t (a) VALUES ('new') RETURNING id";
+    assert_eq!(one::<i64>(&conn, next), 2, "given a second time, as agreed");
+
+    let mut conn = counting();
+    let keep = plan(&conn, &["autoincrement-extra:t"]).unwrap();
+    execute(&mut conn, &bundle, &expected, &keep).unwrap();
+    assert_eq!(
+        one::<i64>(&conn, next),
+        3,
+        "accepted as it is, it counts on"
+    );
 }
 
 #[test]

@@ -22,11 +22,39 @@ impl Scratch {
         self.try_confirm(sql, table).unwrap_or(false)
     }
 
-    fn try_confirm(&mut self, sql: &str, table: &Table) -> rusqlite::Result<bool> {
-        let conn = match self.conn.take() {
+    /// The text that SQLite keeps of a table made by `sql` after `alters`, if it takes them all.
+    pub(in crate::schema) fn altered(
+        &mut self,
+        sql: &str,
+        name: &str,
+        alters: &[String],
+    ) -> Option<String> {
+        let text = self.try_alter(sql, name, alters);
+        // What a failure left behind is nobody's.
+        self.conn = self.conn.take().filter(|_| text.is_ok());
+        text.ok()
+    }
+
+    fn try_alter(&mut self, sql: &str, name: &str, alters: &[String]) -> rusqlite::Result<String> {
+        let conn = self.conn()?;
+        for sql in std::iter::once(sql).chain(alters.iter().map(String::as_str)) {
+            conn.prepare(sql)?.raw_execute()?;
+        }
+        let text = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower(?1)";
+        let text = conn.query_row(text, [name], |row| row.get(0))?;
+        conn.execute_batch(&format!("DROP TABLE {}", quote_name(name)))?;
+        Ok(text)
+    }
+
+    fn conn(&mut self) -> rusqlite::Result<&Connection> {
+        Ok(match self.conn.take() {
             Some(conn) => self.conn.insert(conn),
             None => self.conn.insert(Connection::open_in_memory()?),
-        };
+        })
+    }
+
+    fn try_confirm(&mut self, sql: &str, table: &Table) -> rusqlite::Result<bool> {
+        let conn = self.conn()?;
         // One statement, which our own reading has found to be a CREATE TABLE.
         conn.prepare(sql)?.raw_execute()?;
         let agreed =
