@@ -80,19 +80,14 @@ impl Actor {
 impl ActorSnapshot {
     /// Opens a connection that reads this snapshot. It takes no locks and never changes.
     pub fn connect(&self) -> Result<Connection, StoreError> {
-        let file = Box::new(self.main_file());
+        let file = Box::new(self.main_file(Box::new(self.image())));
         open(self.id(), file, "PRAGMA temp_store=MEMORY;")
     }
 
-    /// The main file of a new connection.
-    pub(crate) fn main_file(&self) -> MainFile {
+    /// The main file of a new connection, on an image of this snapshot.
+    pub(crate) fn main_file(&self, image: Box<dyn Image>) -> MainFile {
         let (ladder, last_error) = (Arc::<Ladder>::default(), Arc::<LastError>::default());
-        MainFile::new(
-            self.id().clone(),
-            Box::new(self.image()),
-            ladder,
-            last_error,
-        )
+        MainFile::new(self.id().clone(), image, ladder, last_error)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Clients that nobody here has compiled load the library: Debian's `sqlite3`, and Python.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -143,6 +145,20 @@ fn connections_of_one_process_share_an_actor_and_a_snapshot_stays_as_it_was() {
     );
     let (out, err) = shell(&opening(&store, &script));
     assert_eq!((out.as_str(), err.as_str()), ("snapshot|1\nlater|1|2", ""));
+}
+
+/// A snapshot once let go of the store behind it: reading one that no other connection kept open
+/// was an I/O error.
+#[test]
+fn a_snapshot_alone_keeps_its_store_open() {
+    let (_folder, store) = store();
+    shell(&opening(&store, "CREATE TABLE t(x);"));
+    let script = format!(
+        ".load {}\n.open 'file:a?vfs=actor&immutable=1&store={}'\n.schema\n",
+        library().display(),
+        store.display()
+    );
+    assert_eq!(shell(&script), ("CREATE TABLE t(x);".into(), String::new()));
 }
 
 #[test]

@@ -30,14 +30,14 @@ struct OpenStore {
 /// An actor that some connection has open.
 struct Owned {
     actor: Actor,
-    /// Keeps the store open.
-    _store: Arc<OpenStore>,
+    store: Arc<OpenStore>,
 }
 
-/// An owner's image that keeps the owner where later connections find it.
+/// An image that keeps its store open, and its owner where later connections find it.
 struct NamedImage {
     image: Box<dyn Image>,
-    _owned: Arc<Owned>,
+    _owned: Option<Arc<Owned>>,
+    _store: Arc<OpenStore>,
 }
 
 /// Opens the main file of an actor.
@@ -45,8 +45,7 @@ pub(crate) fn open(asked: &Asked<'_>) -> Result<Box<dyn File>, StoreError> {
     let actor = ActorId::new(asked.name)?;
     let store = find_store(asked)?;
     if asked.snapshot {
-        let snapshot = store.store.snapshot(&actor)?;
-        return Ok(Box::new(snapshot.main_file()));
+        return Ok(Box::new(snapshot_file(store, &actor)?));
     }
     Ok(Box::new(main_file(find_owner(
         &store,
@@ -59,9 +58,20 @@ fn main_file(owned: Arc<Owned>) -> Result<MainFile, StoreError> {
     let image = Box::new(owned.actor.image()?);
     let named = NamedImage {
         image,
-        _owned: Arc::clone(&owned),
+        _store: Arc::clone(&owned.store),
+        _owned: Some(Arc::clone(&owned)),
     };
     Ok(owned.actor.main_file(Box::new(named)))
+}
+
+fn snapshot_file(store: Arc<OpenStore>, actor: &ActorId) -> Result<MainFile, StoreError> {
+    let snapshot = store.store.snapshot(actor)?;
+    let named = NamedImage {
+        image: Box::new(snapshot.image()),
+        _owned: None,
+        _store: store,
+    };
+    Ok(snapshot.main_file(Box::new(named)))
 }
 
 fn find_store(asked: &Asked<'_>) -> Result<Arc<OpenStore>, StoreError> {
@@ -122,10 +132,43 @@ fn find_owner(
     };
     let owned = Arc::new(Owned {
         actor: owner,
-        _store: Arc::clone(store),
+        store: Arc::clone(store),
     });
     owners.insert(actor, Arc::downgrade(&owned));
     Ok(owned)
+}
+
+/// The store of the environment, for a name alone.
+#[cfg(feature = "suite")]
+fn store_of_name(name: &str) -> Result<Arc<OpenStore>, StoreError> {
+    find_store(&Asked {
+        name,
+        store: None,
+        snapshot: false,
+        create: true,
+    })
+}
+
+/// Whether there is an actor of that name.
+#[cfg(feature = "suite")]
+pub(crate) fn exists(name: &str) -> bool {
+    let found = || store_of_name(name)?.store.info(&ActorId::new(name)?);
+    found().is_ok()
+}
+
+/// Deletes an actor if there is one of that name. Connections that have it open keep what they
+/// have, as those on a deleted file do; later ones find nothing.
+#[cfg(feature = "suite")]
+pub(crate) fn delete(name: &str) {
+    let Ok(actor) = ActorId::new(name) else {
+        return;
+    };
+    let Ok(store) = store_of_name(name) else {
+        return;
+    };
+    lock(&store.owners).remove(&actor);
+    // None of that name is as good as deleted.
+    let _ = store.store.delete(&actor);
 }
 
 /// Maps of handles: a panic leaves them whole.

@@ -10,6 +10,8 @@ mod enabled;
 pub(crate) use disabled::open;
 #[cfg(feature = "extension")]
 pub(crate) use enabled::open;
+#[cfg(feature = "suite")]
+pub(crate) use enabled::{delete, exists};
 
 /// A main file by name.
 #[cfg_attr(

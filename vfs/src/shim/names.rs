@@ -117,9 +117,14 @@ fn is_true(value: &str) -> bool {
 }
 
 /// Whether a file of that name can be found: none can, see above.
+#[cfg(not(feature = "suite"))]
 pub(super) fn exists(_name: &str) -> bool {
     false
 }
 
 /// Deletes a volatile file, which went with its handle already.
+#[cfg(not(feature = "suite"))]
 pub(super) fn delete(_name: &str) {}
+
+#[cfg(feature = "suite")]
+pub(super) use named::{delete, exists};
