@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf, absolute};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
 
 use super::Asked;
 use crate::engines::MemoryEngine;
@@ -20,6 +22,10 @@ const STORE_VARIABLE: &str = "ACTOR_VFS_STORE";
 
 /// The name of the store in memory.
 const MEMORY: &str = ":memory:";
+
+/// How often, and how long at a time, the close of a store by another thread is waited for.
+const CLOSING_PAUSES_MAX: u32 = 200;
+const CLOSING_PAUSE: Duration = Duration::from_millis(5);
 
 /// A store that some connection has open, and the actors of it that are owned here.
 struct OpenStore {
@@ -102,16 +108,31 @@ fn on_disk(path: &Path, create: bool) -> Result<Arc<OpenStore>, StoreError> {
     // A second spelling of a path is a second store, which the file's lock refuses.
     let path = absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut stores = lock(&STORES);
-    stores.retain(|_, store| store.strong_count() > 0);
-    if let Some(store) = stores.get(&path).and_then(Weak::upgrade) {
+    let known = stores.get(&path);
+    if let Some(store) = known.and_then(Weak::upgrade) {
         return Ok(store);
     }
-    let store = OpenStore::new(match create {
-        true => Store::open_or_create_at(&path)?,
-        false => Store::open_existing(&path)?,
-    });
+    let store = OpenStore::new(open_closed(&path, create, known.is_some())?);
+    stores.retain(|_, store| store.strong_count() > 0);
     stores.insert(path, Arc::downgrade(&store));
     Ok(store)
+}
+
+/// Opens a store that this process has not open. Another thread may be about to close it: it has
+/// let go of the handle and not yet of the file.
+fn open_closed(path: &Path, create: bool, closing: bool) -> Result<Store, StoreError> {
+    let mut pauses = if closing { CLOSING_PAUSES_MAX } else { 0 };
+    loop {
+        let opened = match create {
+            true => Store::open_or_create_at(path),
+            false => Store::open_existing(path),
+        };
+        match opened {
+            Err(StoreError::StoreInUse { .. }) if pauses > 0 => thread::sleep(CLOSING_PAUSE),
+            opened => return opened,
+        }
+        pauses -= 1;
+    }
 }
 
 /// The owner of an actor in this process; a new one if there is none, or if it has lost the actor.
