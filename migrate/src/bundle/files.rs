@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Error, ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::error::MigrateError;
+use crate::error::{MigrateError, SquashError};
 
 /// The files of a folder. Paths are relative to it, with `/` between the parts; `""` is the folder.
 pub(super) trait Files {
@@ -128,4 +128,23 @@ pub(crate) fn read_limited(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, Mig
         });
     }
     Ok(content)
+}
+
+/// What the folder that a squash replaces is called while it stands beside its place.
+pub(crate) const OLD: &str = "old";
+
+/// Where a squash keeps a folder that is not in its place: beside it, out of sight.
+pub(crate) fn beside(dir: &Path, what: &str) -> PathBuf {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    dir.with_file_name(format!(".{name}.actor-migrate-{what}"))
+}
+
+/// Says why a folder is missing, where an interrupted squash is the reason.
+pub(super) fn why_missing(dir: &Path, error: MigrateError) -> MigrateError {
+    let whole = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    if whole.exists() || !beside(&whole, OLD).is_dir() {
+        return error;
+    }
+    let dir = dir.display().to_string();
+    SquashError::Interrupted { dir }.into()
 }

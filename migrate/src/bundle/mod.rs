@@ -16,8 +16,8 @@ use crate::error::{At, MigrateError};
 use crate::ledger::Index;
 use crate::limits::{ENTRIES_MAX, FILE_BYTES_MAX, SQL_SHOWN_BYTES_MAX};
 use crate::sql::{LineIndex, Statement, split_chunk};
-pub(crate) use files::read_limited;
 use files::{Disk, Files, Memory};
+pub(crate) use files::{OLD, beside, read_limited};
 
 /// What Drizzle writes between two statements; a plain substring wherever it stands.
 pub(crate) const BREAKPOINT: &str = "--> statement-breakpoint";
@@ -163,7 +163,8 @@ impl Bundle {
     /// # Errors
     /// M101 to M111: the folder cannot be read, or Drizzle would refuse or misread it.
     pub fn read(dir: impl AsRef<Path>) -> Result<Self, MigrateError> {
-        Self::read_files(&Disk(dir.as_ref()))
+        let dir = dir.as_ref();
+        Self::read_files(&Disk(dir)).map_err(|error| files::why_missing(dir, error))
     }
 
     /// Reads a folder of either Drizzle layout from wherever its files are.

@@ -18,8 +18,8 @@ pub(crate) use facts::MigrationFacts;
 pub use lineage::History;
 use lineage::Lineage;
 pub(crate) use lineage::{Ancestor, Ancestors};
-use sandbox::{Notes, Sandbox};
-pub(crate) use sandbox::{error_offset, refused, run_statement};
+use sandbox::Notes;
+pub(crate) use sandbox::{Sandbox, error_offset, refused, run_statement};
 
 /// Bounds of a replay.
 #[derive(Debug, Clone)]

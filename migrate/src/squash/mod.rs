@@ -1,9 +1,15 @@
 //! Squashing a folder: the baseline, the certificate that says what it replaced, and the archive of that.
 
 mod archive;
+mod baseline;
 mod certificate;
+mod folder;
+mod made;
+mod plan;
+mod render;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,6 +19,8 @@ use crate::error::{MigrateError, SquashError};
 use crate::limits::ARCHIVE_BYTES_MAX;
 
 pub use certificate::{Baseline, Carried, Certificate, Replaced};
+pub use plan::{Change, FileChange, SquashOptions, SquashPlan, plan};
+pub use write::{Recovery, recover};
 
 /// The subfolder of a migrations folder in which certificates and archives lie. Neither Drizzle line looks
 /// into it: it is in no journal, and there is no `migration.sql` in it.
@@ -31,6 +39,17 @@ pub struct Archived {
 }
 
 impl Archived {
+    /// Reads the certificate of the baseline `tag` in a folder of certificates.
+    fn read(folder: &Path, tag: &str) -> Result<Self, MigrateError> {
+        let archive = folder.join(format!("{tag}{ARCHIVE}"));
+        let path = folder.join(format!("{tag}{CERTIFICATE}"));
+        let certificate = Certificate::read(&path, tag)?;
+        Ok(Self {
+            certificate,
+            archive,
+        })
+    }
+
     /// Where the archive lies, whether it does or not.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -74,11 +93,8 @@ impl Archived {
 pub fn archives(dir: impl AsRef<Path>) -> Result<Vec<Archived>, MigrateError> {
     let folder = dir.as_ref().join(FOLDER);
     let mut archived = Vec::new();
-    for tag in tags(&folder)? {
-        archived.push(Archived {
-            certificate: Certificate::read(&folder.join(format!("{tag}{CERTIFICATE}")), &tag)?,
-            archive: folder.join(format!("{tag}{ARCHIVE}")),
-        });
+    for tag in stems(&folder, CERTIFICATE)? {
+        archived.push(Archived::read(&folder, &tag)?);
     }
     let age = |it: &Archived| {
         (
@@ -90,8 +106,8 @@ pub fn archives(dir: impl AsRef<Path>) -> Result<Vec<Archived>, MigrateError> {
     Ok(archived)
 }
 
-/// The baselines that have a certificate in `folder`.
-fn tags(folder: &Path) -> Result<Vec<String>, MigrateError> {
+/// The names in `folder` that end in `suffix`, without it, sorted.
+fn stems(folder: &Path, suffix: &str) -> Result<Vec<String>, MigrateError> {
     let failed = |source| MigrateError::Io {
         path: folder.display().to_string(),
         source,
@@ -103,9 +119,7 @@ fn tags(folder: &Path) -> Result<Vec<String>, MigrateError> {
     let mut tags = Vec::new();
     for entry in entries {
         let name = entry.map_err(failed)?.file_name();
-        let tag = name
-            .to_str()
-            .and_then(|name| name.strip_suffix(CERTIFICATE));
+        let tag = name.to_str().and_then(|name| name.strip_suffix(suffix));
         tags.extend(tag.map(str::to_owned));
     }
     tags.sort();

@@ -19,6 +19,7 @@ mod laws;
 mod reconcile;
 mod repair;
 mod repair_laws;
+mod squash;
 mod upgrade;
 mod verdicts;
 mod wake;
