@@ -9,7 +9,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Format, Printer};
 use crate::{
-    adopt, apply, check, completions, demo, explain, generate, inspect, reconcile, status, store,
+    adopt, apply, check, completions, demo, explain, generate, inspect, reconcile, squash, status,
+    store,
 };
 
 /// Tells whether a fleet of actor databases can take a deploy, and repairs those that cannot.
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Adopt(adopt::AdoptArgs),
     Reconcile(reconcile::ReconcileArgs),
     Generate(generate::GenerateArgs),
+    Squash(squash::SquashArgs),
     Store(store::StoreArgs),
     Demo(demo::DemoArgs),
     Explain(explain::ExplainArgs),

@@ -21,6 +21,7 @@ mod judge;
 mod output;
 mod pool;
 mod reconcile;
+mod squash;
 mod status;
 mod store;
 mod targets;
@@ -57,6 +58,7 @@ fn run(cli: &Cli, printer: &Printer) -> Result<Exit, CliError> {
         Command::Reconcile(args) => reconcile::run(args, &config()?, printer),
         Command::Store(args) => store::run(args, &config()?, printer),
         Command::Demo(args) => demo::run(args, printer),
+        Command::Squash(args) => squash::run(args, &config()?, printer),
         Command::Generate(args) => generate::run(args, printer),
         Command::Explain(args) => explain::run(args, printer),
         Command::Completions(args) => completions::completions(args),

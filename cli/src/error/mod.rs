@@ -61,6 +61,10 @@ pub(crate) enum CliError {
     NoTarget,
     #[error("{verb} would change {}, and nobody can be asked", count(*.actors, "actor"))]
     NotAgreed { verb: &'static str, actors: usize },
+    #[error("a squash is of one folder; {} asked for", are(fleets.len()))]
+    NotOneFolder { fleets: Vec<String> },
+    #[error("this folder would be exchanged, and nobody can be asked")]
+    NotAgreedFolder { dir: PathBuf },
     #[error("--id names one actor, and this is a second file")]
     OneId { path: PathBuf },
     #[error("the demo needs a new or empty folder")]
@@ -177,6 +181,8 @@ impl CliError {
             Self::NotEmpty { .. } => "C122",
             Self::Scratch(_) => "C123",
             Self::Claim { .. } => "C124",
+            Self::NotOneFolder { .. } => "C130",
+            Self::NotAgreedFolder { .. } => "C131",
             Self::Git { .. } => "C135",
             Self::NoSuchHistory { .. } => "C136",
             Self::BadHistory { .. } => "C137",
@@ -233,7 +239,8 @@ impl CliError {
             Self::Changing { .. } => "stop the program that writes to it, or run this again".into(),
             Self::NoStore => "pass --store <path>".into(),
             Self::NoTarget => "name a file or a folder, or pass --store <path>".into(),
-            Self::NotAgreed { .. } => "look with --dry-run, then run it with --yes".into(),
+            Self::NotOneFolder { fleets } => one_of(fleets),
+            Self::NotAgreed { .. } | Self::NotAgreedFolder { .. } => "look with --dry-run, then run it with --yes".into(),
             Self::OtherPlan { .. } => "look again with --dry-run; nothing was changed".into(),
             Self::NotOurs { advice, .. } => advice.clone(),
             Self::OneId { .. } => "name one file, or use --prefix".into(),
@@ -269,6 +276,7 @@ impl CliError {
             | Self::Changing { path }
             | Self::OneId { path }
             | Self::NotEmpty { path }
+            | Self::NotAgreedFolder { dir: path }
             | Self::NoSuchHistory { dir: path, .. }
             | Self::RivetUnfinished { path, .. }
             | Self::RivetPages { path, .. }
@@ -351,6 +359,14 @@ fn message(error: &MigrateError) -> String {
     match error.at() {
         Some(at) => whole.replace(&at.to_string(), &format!("statement {}", at.statement)),
         None => whole,
+    }
+}
+
+/// How to name one folder of several fleets.
+fn one_of(fleets: &[String]) -> String {
+    match fleets {
+        [] => "name the folder: --dir <folder>".into(),
+        fleets => format!("name one of {}: --fleet <name>", fleets.join(", ")),
     }
 }
 

@@ -18,6 +18,7 @@ mod namespaces;
 mod read_only;
 mod reconcile;
 mod rivetkit;
+mod squash;
 mod store;
 mod support;
 mod usage;

@@ -159,10 +159,7 @@ fn count(bundle: &Bundle, to: Option<&str>) -> Result<usize, MigrateError> {
     };
     let dir = Path::new(&bundle.dir);
     if count < 2 {
-        return Err(unfit(
-            dir,
-            "there is one migration up to there, and one is a baseline",
-        ));
+        return Err(unfit(dir, "only one migration would be replaced"));
     }
     let late = |pair: &&[Migration]| pair[1].when <= pair[0].when;
     let skipped = bundle.entries[..count].windows(2).find(late);
