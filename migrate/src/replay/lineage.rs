@@ -10,6 +10,7 @@ use crate::bundle::{Bundle, Migration, Position};
 use crate::error::{HistoryError, MigrateError};
 use crate::limits::ANCESTORS_MAX;
 use crate::schema::Difference;
+use crate::squash::{self, Archived};
 
 type Read = Box<dyn Fn() -> Result<Bundle, MigrateError> + Send + Sync>;
 
@@ -19,15 +20,26 @@ type Read = Box<dyn Fn() -> Result<Bundle, MigrateError> + Send + Sync>;
 pub struct History {
     name: String,
     /// The migration that replaced it, if somebody vouches for that.
-    baseline: Option<String>,
+    vouched: Option<Vouched>,
     read: Read,
+}
+
+/// What a certificate says of a squash.
+#[derive(Debug, Clone)]
+struct Vouched {
+    /// The migration that stands for the old chain.
+    baseline: String,
+    /// Its hash when that was certified.
+    hash: Option<String>,
+    /// What a person accepted then, by name.
+    waivers: Vec<String>,
 }
 
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("History");
         shown.field("name", &self.name);
-        shown.field("baseline", &self.baseline);
+        shown.field("vouched", &self.vouched);
         shown.finish_non_exhaustive()
     }
 }
@@ -46,7 +58,7 @@ impl History {
     ) -> Self {
         Self {
             name: name.into(),
-            baseline: None,
+            vouched: None,
             read: Box::new(read),
         }
     }
@@ -54,8 +66,26 @@ impl History {
     /// The same, with a certificate that the migration `tag` replaced it and carries its data statements.
     #[must_use]
     pub fn replaced_by(self, tag: impl Into<String>) -> Self {
-        let baseline = Some(tag.into());
-        Self { baseline, ..self }
+        let vouched = Some(Vouched {
+            baseline: tag.into(),
+            hash: None,
+            waivers: Vec::new(),
+        });
+        Self { vouched, ..self }
+    }
+
+    /// The old chain that a squash archived.
+    fn archived(old: Archived) -> Self {
+        let certificate = &old.certificate;
+        Self {
+            name: old.path().display().to_string(),
+            vouched: Some(Vouched {
+                baseline: certificate.baseline.tag.clone(),
+                hash: Some(certificate.baseline.hash.clone()),
+                waivers: certificate.waivers.clone(),
+            }),
+            read: Box::new(move || old.bundle()),
+        }
     }
 }
 
@@ -82,6 +112,8 @@ pub(crate) struct Ancestor {
     pub(crate) expected: Expected,
     /// Every baseline in between has a certificate.
     pub(crate) certified: bool,
+    /// What people accepted, by name, when they squashed.
+    pub(crate) waivers: BTreeSet<String>,
     /// How many of its last migrations are the folder's.
     kept: usize,
     /// Which histories it was made of, by number.
@@ -118,7 +150,7 @@ impl Lineage {
         self.ancestors.get().is_some()
     }
 
-    /// Reads and replays every history, once.
+    /// Reads and replays every history, once: those that were given, and the archives of the folder.
     pub(super) fn ancestors(&self, folder: View<'_>) -> &Ancestors {
         self.ancestors
             .get_or_init(|| Search::new(&self.histories, folder).run())
@@ -128,16 +160,17 @@ impl Lineage {
 /// Puts histories in the place of baselines until nothing new comes of it: a squash may have been squashed.
 struct Search<'a> {
     folder: View<'a>,
-    olds: Vec<Old<'a>>,
+    olds: Vec<Old>,
     seen: HashSet<String>,
     fit: Vec<Arc<Ancestor>>,
     failures: Vec<(usize, HistoryError)>,
 }
 
 /// A history that was read.
-struct Old<'a> {
+struct Old {
     number: usize,
-    history: &'a History,
+    name: String,
+    vouched: Option<Vouched>,
     bundle: Bundle,
 }
 
@@ -149,7 +182,7 @@ struct Base<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(histories: &'a [History], folder: View<'a>) -> Self {
+    fn new(histories: &[History], folder: View<'a>) -> Self {
         let mut search = Self {
             folder,
             olds: Vec::new(),
@@ -157,17 +190,50 @@ impl<'a> Search<'a> {
             fit: Vec::new(),
             failures: Vec::new(),
         };
-        for (number, history) in histories.iter().enumerate() {
-            match (history.read)() {
-                Ok(bundle) => search.olds.push(Old {
-                    number,
-                    history,
-                    bundle,
-                }),
-                Err(error) => search.failures.push((number, unreadable(history, &error))),
+        search.read_archives(&folder.bundle.dir);
+        for history in histories {
+            if let Some(dir) = search.read(history) {
+                search.read_archives(&dir);
             }
         }
         search
+    }
+
+    /// Reads one history and says which folder it was.
+    fn read(&mut self, history: &History) -> Option<String> {
+        let number = self.olds.len() + self.failures.len();
+        match (history.read)() {
+            Ok(bundle) => {
+                let dir = bundle.dir.clone();
+                self.olds.push(Old {
+                    number,
+                    name: history.name.clone(),
+                    vouched: history.vouched.clone(),
+                    bundle,
+                });
+                Some(dir)
+            }
+            Err(error) => {
+                self.failures
+                    .push((number, unreadable(&history.name, &error)));
+                None
+            }
+        }
+    }
+
+    /// Reads what squashes of a folder left, the latest first.
+    fn read_archives(&mut self, dir: &str) {
+        match squash::archives(dir) {
+            Ok(archives) => {
+                for old in archives.into_iter().rev() {
+                    self.read(&History::archived(old));
+                }
+            }
+            Err(error) => {
+                let number = self.olds.len() + self.failures.len();
+                self.failures.push((number, unreadable(dir, &error)));
+            }
+        }
     }
 
     fn run(mut self) -> Ancestors {
@@ -216,13 +282,14 @@ struct Candidate {
     history: String,
     bundle: Bundle,
     certified: bool,
+    waivers: BTreeSet<String>,
     kept: usize,
     parts: BTreeSet<usize>,
 }
 
 impl Candidate {
     /// `None` where the base has no such baseline, or has this history already.
-    fn new(base: &Base<'_>, old: &Old<'_>) -> Option<Self> {
+    fn new(base: &Base<'_>, old: &Old) -> Option<Self> {
         let mut parts = base
             .ancestor
             .map_or_else(BTreeSet::new, |it| it.parts.clone());
@@ -230,10 +297,14 @@ impl Candidate {
             return None;
         }
         let entries = &base.bundle.entries;
-        let at = match &old.history.baseline {
-            Some(tag) => entries.iter().position(|entry| entry.tag == *tag)?,
+        let at = match &old.vouched {
+            Some(vouched) => entries.iter().position(|it| it.tag == vouched.baseline)?,
             None => 0,
         };
+        // A baseline that was changed since is not what was certified.
+        let vouched = old.vouched.as_ref();
+        let vouched =
+            vouched.filter(|it| it.hash.as_ref().is_none_or(|it| *it == entries[at].hash));
         let after = entries.get(at + 1..)?;
         let is_kept = |entry: &&Migration| after.iter().any(|kept| is_same(kept, entry));
         let replaced = old.bundle.entries.iter().take_while(|it| !is_kept(it));
@@ -243,13 +314,17 @@ impl Candidate {
             base.bundle.layout,
             chain.cloned().collect(),
         );
-        let name = &old.history.name;
+        let name = &old.name;
+        let mut waivers = base
+            .ancestor
+            .map_or_else(BTreeSet::new, |it| it.waivers.clone());
+        waivers.extend(vouched.into_iter().flat_map(|it| it.waivers.clone()));
         Some(Self {
             history: base
                 .ancestor
                 .map_or_else(|| name.clone(), |it| format!("{name} and {}", it.history)),
-            certified: old.history.baseline.is_some()
-                && base.ancestor.is_none_or(|it| it.certified),
+            certified: vouched.is_some() && base.ancestor.is_none_or(|it| it.certified),
+            waivers,
             kept: base.kept.min(after.len()),
             bundle,
             parts,
@@ -268,6 +343,7 @@ impl Candidate {
             bundle: self.bundle,
             expected,
             certified: self.certified,
+            waivers: self.waivers,
             kept: self.kept,
             parts: self.parts,
         })
@@ -320,9 +396,9 @@ fn is_same(a: &Migration, b: &Migration) -> bool {
     alike.into_iter().filter(|alike| *alike).count() >= 2
 }
 
-fn unreadable(history: &History, error: &MigrateError) -> HistoryError {
+fn unreadable(history: &str, error: &MigrateError) -> HistoryError {
     HistoryError::Unreadable {
-        history: history.name.clone(),
+        history: history.to_owned(),
         message: error.to_string(),
     }
 }

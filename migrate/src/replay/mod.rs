@@ -140,8 +140,9 @@ impl Expected {
         Ok(replay.finish())
     }
 
-    /// Adds old chains that a baseline of this folder replaced. They are read and replayed when an actor
-    /// comes that the folder alone does not explain, once for all actors.
+    /// Adds old chains that a baseline of this folder replaced, beside those that [`crate::squash`] archived
+    /// in it. They are read and replayed when an actor comes that the folder alone does not explain, once
+    /// for all actors.
     #[must_use]
     pub fn with_history(mut self, histories: impl IntoIterator<Item = History>) -> Self {
         self.lineage.add(histories);

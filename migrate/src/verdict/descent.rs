@@ -246,7 +246,8 @@ impl<'a> Place<'a> {
     /// What a person must accept: of the old chain, and of what the baseline is beyond it.
     fn needs(&self) -> Vec<Need> {
         let mut needs = self.own.needs.clone();
-        needs.extend(difference_needs(&self.gap));
+        let gap = difference_needs(&self.gap).into_iter();
+        needs.extend(gap.filter(|need| !self.ancestor.waivers.contains(&need.name)));
         needs.extend(self.seed_need());
         needs
     }

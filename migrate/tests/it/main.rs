@@ -14,6 +14,7 @@ mod execute;
 mod fixtures;
 mod folders;
 mod history;
+mod history_archives;
 mod history_laws;
 mod laws;
 mod reconcile;
