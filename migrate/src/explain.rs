@@ -176,7 +176,7 @@ const EXPLANATIONS: &[Explanation] = &[
         "M140",
         "the actor does not stand where this is possible",
         "Migrating needs an actor whose ledger and schema agree; adopting needs a schema that proves a position.",
-        "see where it stands with `actor-migrate inspect`",
+        "see where it stands and what helps with `actor-migrate inspect`",
     ),
     page(
         "M141",
@@ -379,7 +379,8 @@ const EXPLANATIONS: &[Explanation] = &[
         "the baseline would run again",
         "A stock runner takes the baseline for a new migration, runs its CREATE TABLE on tables that exist, and fails \
          on every wake.",
-        "run `actor-migrate adopt`, or keep the `when` of the last replaced migration in the baseline",
+        "run `actor-migrate adopt`, or `actor-migrate reconcile` if the actor had not come to the end of the old \
+         chain",
     ),
     page(
         "H207",

@@ -1,22 +1,30 @@
 //! A migration folder as it was in a git revision, read by the user's own git; nothing is checked out.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use actor_migrate::Bundle;
-use tempfile::TempDir;
+use actor_migrate::{Bundle, Layout};
 
 use crate::error::CliError;
 
 /// The folder `dir` at a revision, or the folder that `<revision>:<path>` names.
 pub(super) fn read(name: &str, dir: &Path) -> Result<Bundle, CliError> {
     let git = Git { name, dir };
-    let files = git.files()?;
-    let copy =
-        tempfile::tempdir().map_err(|error| CliError::write(&std::env::temp_dir(), error))?;
-    git.copy(&files, &copy)?;
-    git.bundle(&copy)
+    let objects = git.objects()?;
+    let files = git.contents(objects)?;
+    let shown = match name.contains(':') {
+        true => name.to_owned(),
+        false => format!("{name}:{}", dir.display()),
+    };
+    // Which of the two Drizzle layouts it is, the files say.
+    let bundle = Bundle::from_memory(&shown, Layout::DrizzleJournal, &files);
+    bundle.map_err(|error| CliError::BadHistory {
+        history: name.to_owned(),
+        message: error.to_string(),
+        next: error.hint(),
+    })
 }
 
 /// One history that is read from git.
@@ -25,15 +33,12 @@ struct Git<'a> {
     dir: &'a Path,
 }
 
-/// A file of the revision: its path in the folder, and the object that holds it.
-struct File {
-    path: PathBuf,
-    object: String,
-}
+/// The path of a file in its folder, and the object that holds it.
+type Object = (String, String);
 
 impl Git<'_> {
     /// What makes a migration folder, at the revision: the journal and the SQL.
-    fn files(&self) -> Result<Vec<File>, CliError> {
+    fn objects(&self) -> Result<Vec<Object>, CliError> {
         let folder = match self.name.contains(':') {
             true => self.name.to_owned(),
             false => format!("{}:./", self.name),
@@ -48,71 +53,34 @@ impl Git<'_> {
             });
         }
         let entries = listed.stdout.split(|byte| *byte == 0);
-        let file = |entry: &[u8]| {
-            let entry = std::str::from_utf8(entry).ok()?;
-            let (about, path) = entry.split_once('\t')?;
-            let object = about.split(' ').nth(2)?.to_owned();
-            let path = PathBuf::from(path);
-            let wanted = path.extension().is_some_and(|it| it == "sql")
-                || path == Path::new("meta/_journal.json");
-            // Git refuses such paths itself; we do not lean on that.
-            let inside = path
-                .components()
-                .all(|it| matches!(it, Component::Normal(_)));
-            (wanted && inside).then_some(File { path, object })
+        let object = |entry: &[u8]| {
+            let (about, path) = std::str::from_utf8(entry).ok()?.split_once('\t')?;
+            let wanted = path.ends_with(".sql") || path == "meta/_journal.json";
+            let object = about.split(' ').nth(2).filter(|_| wanted)?;
+            Some((path.to_owned(), object.to_owned()))
         };
-        Ok(entries.filter_map(file).collect())
+        Ok(entries.filter_map(object).collect())
     }
 
-    /// Writes the files as they were into `copy`.
-    fn copy(&self, files: &[File], copy: &TempDir) -> Result<(), CliError> {
+    /// The files as they were.
+    fn contents(&self, objects: Vec<Object>) -> Result<BTreeMap<String, Vec<u8>>, CliError> {
         let mut command = self.command(&["cat-file", "--batch"]);
         command.stdin(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| self.failed(&error))?;
-        let asked: String = files.iter().map(|it| format!("{}\n", it.object)).collect();
+        let asked: String = objects.iter().map(|(_, it)| format!("{it}\n")).collect();
         let said = talk(&mut child, asked).map_err(|error| self.failed(&error));
-        let said = said.and_then(|stdout| {
-            let status = child.wait().map_err(|error| self.failed(&error))?;
-            let stderr = Vec::new();
-            Ok(Output {
-                status,
-                stdout,
-                stderr,
-            })
-        })?;
-        self.succeeded(&said)?;
-        let mut rest = &said.stdout[..];
-        for file in files {
+        child.wait().map_err(|error| self.failed(&error))?;
+        let said = said?;
+        let mut rest = &said[..];
+        let mut files = BTreeMap::new();
+        for (path, _) in objects {
             let Some((bytes, after)) = blob(rest) else {
-                return Err(self.failed(&format!("it does not give {}", file.path.display())));
+                return Err(self.failed(&format!("it does not give {path}")));
             };
-            let to = copy.path().join(&file.path);
-            let folder = to.parent().unwrap_or(copy.path());
-            std::fs::create_dir_all(folder)
-                .and_then(|()| std::fs::write(&to, bytes))
-                .map_err(|error| CliError::write(&to, error))?;
+            files.insert(path, bytes.to_owned());
             rest = after;
         }
-        Ok(())
-    }
-
-    /// Reads the copy, and names its files as git does.
-    fn bundle(&self, copy: &TempDir) -> Result<Bundle, CliError> {
-        let shown = match self.name.contains(':') {
-            true => self.name.to_owned(),
-            false => format!("{}:{}", self.name, self.dir.display()),
-        };
-        let hide = |text: &str| text.replace(&copy.path().display().to_string(), &shown);
-        let mut bundle = Bundle::read(copy.path()).map_err(|error| CliError::BadHistory {
-            history: self.name.to_owned(),
-            message: hide(&error.to_string()),
-            next: error.hint(),
-        })?;
-        bundle.dir.clone_from(&shown);
-        for entry in &mut bundle.entries {
-            entry.file = hide(&entry.file);
-        }
-        Ok(bundle)
+        Ok(files)
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -125,13 +93,6 @@ impl Git<'_> {
     fn run(&self, args: &[&str]) -> Result<Output, CliError> {
         let ran = self.command(args).stderr(Stdio::piped()).output();
         ran.map_err(|error| self.failed(&error))
-    }
-
-    fn succeeded(&self, said: &Output) -> Result<(), CliError> {
-        match said.status.success() {
-            true => Ok(()),
-            false => Err(self.failed(&words(said))),
-        }
     }
 
     fn failed(&self, why: &dyn ToString) -> CliError {

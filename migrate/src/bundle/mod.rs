@@ -188,7 +188,7 @@ impl Bundle {
     ///
     /// # Errors
     /// As [`Bundle::read`] and [`Bundle::read_plain`].
-    pub(crate) fn from_memory(
+    pub fn from_memory(
         name: &str,
         layout: Layout,
         files: &BTreeMap<String, Vec<u8>>,

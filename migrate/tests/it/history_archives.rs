@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::common::{FIRST_WHEN, Folder, actor, try_drizzle, verdict};
+use crate::common::{FIRST_WHEN, Folder, actor, dump, try_drizzle, verdict};
 
 const MINUTE: i64 = 60_000;
 const USERS: &str = "CREATE TABLE `users` (`id` integer PRIMARY KEY NOT NULL, `name` text);";
@@ -188,4 +188,37 @@ fn a_baseline_that_was_changed_after_it_was_certified_vouches_for_no_rows() {
     let sql = fs::read_to_string(&baseline).unwrap();
     fs::write(&baseline, sql.replace("'root'", "'boss'")).unwrap();
     assert_eq!(verdict(&actor(&chain(), 3), &folder), "squashed needs-ack");
+}
+
+#[test]
+fn wherever_an_actor_stands_on_a_chain_that_squash_replaced_it_wakes_as_if_nothing_had_been() {
+    let own = |conn: &Connection| {
+        let lines = dump(conn)
+            .into_iter()
+            .filter(|line| !line.starts_with("__"));
+        lines.collect::<Vec<_>>()
+    };
+    let complete = own(&actor(&chain(), 3));
+    for to in [None, Some("0001_seed")] {
+        let folder = chain();
+        let bundle = Bundle::read(folder.path()).unwrap();
+        let mut options = squash::SquashOptions::default();
+        options.to = to.map(str::to_owned);
+        let plan = squash::plan(&bundle, &options).unwrap();
+        plan.write(&bundle).unwrap();
+        let kept = usize::from(to.is_some());
+        for ran in 1..=3 {
+            let mut conn = actor(&chain(), ran);
+            let runs = try_drizzle(&actor(&chain(), ran), &folder, 9);
+            assert_eq!(
+                runs.is_err(),
+                ran < 3 - kept,
+                "what the stock runner does: {runs:?}"
+            );
+            assert_eq!(wake(&folder, &mut conn).len(), 3 - ran);
+            assert_eq!(verdict(&conn, &folder), "current not-needed");
+            assert_eq!(own(&conn), complete, "{to:?} after {ran}");
+            assert_eq!(try_drizzle(&conn, &folder, 9), Ok(0));
+        }
+    }
 }
