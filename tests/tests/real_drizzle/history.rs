@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use actor_migrate::Bundle;
+use actor_migrate::squash::{self, SquashOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,15 +28,22 @@ fn journal(folder: &Path) -> Value {
     serde_json::from_slice(&text).unwrap()
 }
 
+/// The SQL and the journal.
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to.join("meta")).unwrap();
+    let journal = "meta/_journal.json";
+    std::fs::copy(from.join(journal), to.join(journal)).unwrap();
+    for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        if file.file_type().unwrap().is_file() {
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+}
+
 /// The squashed folder with what came after it.
 fn squashed(name: &str, when: When) -> TempDir {
     let (from, to) = (actor(name).join("squashed-plus"), TempDir::new().unwrap());
-    std::fs::create_dir(to.path().join("meta")).unwrap();
-    for file in std::fs::read_dir(&from).unwrap().map(Result::unwrap) {
-        if file.file_type().unwrap().is_file() {
-            std::fs::copy(file.path(), to.path().join(file.file_name())).unwrap();
-        }
-    }
+    copy_folder(&from, to.path());
     let mut changed = journal(&from);
     let chain = journal(&actor(name).join("chain"));
     let replaced = chain["entries"].as_array().unwrap();
@@ -160,6 +169,31 @@ fn an_old_release_after_that_does_no_harm() {
                 );
                 assert_eq!(actor_db.rows(), before, "{driver:?} {name}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_certified_squash_needs_no_name_for_what_it_replaced() {
+    for driver in DRIVERS {
+        for (name, stages) in ACTORS {
+            let (chain, stage) = (actor(name).join("chain"), stages / 2);
+            let folder = TempDir::new().unwrap();
+            copy_folder(&chain, folder.path());
+            let bundle = Bundle::read(folder.path()).unwrap();
+            let plan = squash::plan(&bundle, &SquashOptions::default());
+            let plan = plan.unwrap_or_else(|error| panic!("{name}: {error}"));
+            plan.write(&bundle).unwrap();
+            let (oracle, actor_db) = (at(name, stage), at(name, stage));
+            run(driver, &chain, &oracle.file).unwrap();
+            let outcome = run(driver, folder.path(), &actor_db.file);
+            assert!(is_the_incident(&outcome), "{driver:?} {name}: {outcome:?}");
+            let report = Folder::read(folder.path()).reconcile(&actor_db);
+            assert_eq!(report.applied.len(), stages - stage, "{driver:?} {name}");
+            let outcome = run(driver, folder.path(), &actor_db.file);
+            assert_eq!(outcome, Ok(vec![]), "{driver:?} {name}");
+            assert_eq!(actor_db.rows(), oracle.rows(), "{driver:?} {name}");
+            assert_eq!(actor_db.schema(), oracle.schema(), "{driver:?} {name}");
         }
     }
 }
