@@ -54,7 +54,6 @@ pub struct Finding {
 }
 
 impl Finding {
-    #[expect(dead_code, reason = "the rooms that find come next")]
     /// A finding about the folder as a whole.
     pub(crate) fn new(code: &'static str, severity: Severity, message: impl Into<String>) -> Self {
         Self {

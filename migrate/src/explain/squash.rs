@@ -78,4 +78,58 @@ pub(super) const PAGES: &[Explanation] = &[
          old folder is untouched. Links and pipes in the folder are refused too, because they would lead elsewhere.",
         "see that the folder above may be written to and has room, then squash again",
     ),
+    page(
+        "L301",
+        "a certificate cannot be read",
+        "`squashed/<baseline>.json` says what a baseline replaced. Without it, actors that ran the old chain are not \
+         recognised by proof.",
+        "restore the file from version control",
+    ),
+    page(
+        "L302",
+        "an archived chain is missing or another one",
+        "Actors that have not run the whole old chain need the archive to get to its end. The certificate names its \
+         sha256; a file that is gone, was changed, or had its line ends changed by git is not it.",
+        "restore `squashed/<baseline>.tar.gz` from version control, and mark it `binary` in .gitattributes",
+    ),
+    page(
+        "L303",
+        "a certificate for a baseline that is not there",
+        "The certificate says that a migration replaced others, and that migration is neither in the folder nor in the \
+         archive of a later squash. Somebody renamed or removed it.",
+        "restore the baseline from version control, or remove its certificate and archive if it never ran anywhere",
+    ),
+    page(
+        "L304",
+        "a baseline was edited",
+        "The certificate proves the file as it was. An edited baseline may do something else on new actors than the old \
+         chain did on old ones, and nothing tells which.",
+        "restore the baseline, and put the change into a new migration",
+    ),
+    page(
+        "L305",
+        "an archived chain is not the one certified",
+        "The archive was unpacked and run, and its migrations or the schemas after them are not those of the \
+         certificate. The certificate was edited, or this SQLite writes schemas in another way than the one named.",
+        "restore certificate and archive from version control",
+    ),
+    page(
+        "L306",
+        "a baseline does not make the old schema",
+        "Old chain and baseline were run and compared. They differ by more than the certificate says, so new actors \
+         have another schema than old ones.",
+        "restore baseline and certificate from version control, and put the change into a new migration",
+    ),
+    page(
+        "L307",
+        "a baseline does not carry the old rows",
+        "Old chain and baseline were run and compared. New actors would not get the rows that the old chain wrote.",
+        "restore baseline and certificate from version control, and put the change into a new migration",
+    ),
+    page(
+        "L308",
+        "an archive without a certificate",
+        "Nothing says what this archive is, so nothing uses it.",
+        "restore the certificate from version control, or remove the archive",
+    ),
 ];

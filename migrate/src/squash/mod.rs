@@ -9,6 +9,7 @@ mod plan;
 mod render;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod write;
 
 use std::io::ErrorKind;
@@ -20,6 +21,7 @@ use crate::limits::ARCHIVE_BYTES_MAX;
 
 pub use certificate::{Baseline, Carried, Certificate, Replaced};
 pub use plan::{Change, FileChange, SquashOptions, SquashPlan, plan};
+pub use verify::verify_certificates;
 pub use write::{Recovery, recover};
 
 /// The subfolder of a migrations folder in which certificates and archives lie. Neither Drizzle line looks

@@ -6,6 +6,7 @@
 )]
 
 mod bad_input;
+mod certificates;
 mod common;
 mod cost;
 mod crash;
