@@ -1,12 +1,12 @@
 // Runs the real Drizzle migrator of one driver over a folder, and prints what came of it as one JSON object:
 // { ok, applied: [tag], error: null | { name, message, cause } }. Exit 0 when it could say, whatever it says.
 //
-//   node run-migrator.mjs --driver libsql|sqljs --folder DIR --db FILE [--foreign-keys]
+//   node run-migrator.mjs --driver libsql|libsql1|sqljs --folder DIR --db FILE [--foreign-keys]
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-const drivers = { libsql: openLibsql, sqljs: openSqlJs };
+const drivers = { libsql: openLibsql, libsql1: openLibsql1, sqljs: openSqlJs };
 
 async function openLibsql(file) {
   const { createClient } = await import("@libsql/client");
@@ -15,6 +15,15 @@ async function openLibsql(file) {
   const client = createClient({ url: `file:${file}` });
   const db = drizzle(client);
   return { db, migrate, run: (sql) => client.execute(sql), close: () => client.close() };
+}
+
+/** Drizzle 1.0, whose ledger knows migrations by their names. */
+async function openLibsql1(file) {
+  const { createClient } = await import("@libsql/client");
+  const { drizzle } = await import("drizzle-orm-1/libsql");
+  const { migrate } = await import("drizzle-orm-1/libsql/migrator");
+  const client = createClient({ url: `file:${file}` });
+  return { db: drizzle({ client }), migrate, run: (sql) => client.execute(sql), close: () => client.close(), named: true };
 }
 
 /** sql.js works on a copy in memory; `close` writes it back, as its users do. */
@@ -39,20 +48,21 @@ async function main() {
   });
   const open = drivers[values.driver];
   if (!open || !values.folder || !values.db) throw new Error(`use: --driver ${Object.keys(drivers).join("|")} --folder DIR --db FILE`);
-  const { db, migrate, run, close } = await open(values.db);
+  const { db, migrate, run, close, named = false } = await open(values.db);
   if (values["foreign-keys"]) await run("PRAGMA foreign_keys = ON");
-  const before = await journalTimes(db);
+  const before = await journal(db, named);
   const error = await attempt(() => migrate(db, { migrationsFolder: values.folder }));
-  const added = (await journalTimes(db)).slice(before.length);
+  const added = (await journal(db, named)).slice(before.length);
   await close();
-  return { ok: error === null, applied: added.map((when) => tagAt(values.folder, when)), error };
+  const tag = (row) => (named ? row : tagAt(values.folder, row));
+  return { ok: error === null, applied: added.map(tag), error };
 }
 
-/** `created_at` of every row of the journal in the order in which they were written. */
-async function journalTimes(db) {
+/** `created_at` or `name` of every row of the journal in the order in which they were written. */
+async function journal(db, named) {
   const tables = await db.values("SELECT name FROM sqlite_schema WHERE name = '__drizzle_migrations'");
   if (tables.length === 0) return [];
-  const rows = await db.values("SELECT created_at FROM __drizzle_migrations ORDER BY rowid");
+  const rows = await db.values(`SELECT ${named ? "name" : "created_at"} FROM __drizzle_migrations ORDER BY rowid`);
   return rows.map((row) => row[0]);
 }
 

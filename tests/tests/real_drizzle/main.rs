@@ -10,6 +10,7 @@ mod folder;
 mod history;
 mod ours;
 mod runner;
+mod squash;
 
 /// Each actor of the fixtures and how many migrations its chain has.
 const ACTORS: [(&str, usize); 4] = [

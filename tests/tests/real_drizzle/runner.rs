@@ -6,19 +6,23 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// A driver of drizzle-orm 0.x that npm installs without downloading anything from elsewhere.
+/// A driver of drizzle-orm that npm installs without downloading anything from elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Driver {
     Libsql,
+    /// Of drizzle-orm 1.0; the others are of 0.x.
+    Libsql1,
     SqlJs,
 }
 
+/// Those of 0.x.
 pub(crate) const DRIVERS: [Driver; 2] = [Driver::Libsql, Driver::SqlJs];
 
 impl Driver {
     fn name(self) -> &'static str {
         match self {
             Self::Libsql => "libsql",
+            Self::Libsql1 => "libsql1",
             Self::SqlJs => "sqljs",
         }
     }
