@@ -85,6 +85,10 @@ pub(crate) const ROOMS: &[Room] = &[
         never: DECIDES,
     },
     Room {
+        at: "migrate/src/squash/folder",
+        never: DECIDES,
+    },
+    Room {
         at: "migrate/src/schema/diff",
         never: DECIDES,
     },
