@@ -184,6 +184,9 @@ pub struct Plan {
     pub options: PlanOptions,
     /// Tables whose rows the statements write, in lower case.
     pub writes: BTreeSet<String>,
+    /// Tables that the statements delete rows from, in lower case.
+    #[serde(skip)]
+    pub(crate) deletes: BTreeSet<String>,
     #[serde(skip)]
     pub(crate) inspect: InspectOptions,
     #[serde(skip)]
@@ -233,6 +236,7 @@ impl Plan {
                 .collect(),
             options: options.clone(),
             writes: BTreeSet::new(),
+            deletes: BTreeSet::new(),
             inspect: standing.options.clone(),
             bundle_digest: bundle.digest.clone(),
             ledger_digest: format!("{:?}", standing.ledger.entries),
@@ -266,6 +270,7 @@ impl Plan {
         let facts = view.expected.facts(entry);
         self.foreign_keys_off |= facts.foreign_keys_off;
         self.writes.extend(facts.writes.iter().cloned());
+        self.deletes.extend(facts.deletes.iter().cloned());
     }
 
     /// Makes the ledger where there is none.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
+use super::sandbox::Notes;
 use crate::bundle::Migration;
 use crate::error::MigrateError;
 use crate::schema::{Kind, Schema};
@@ -15,6 +16,8 @@ use crate::verdict::{Hazard, HazardCode};
 pub(crate) struct MigrationFacts {
     /// Tables whose rows its statements name as written, in lower case.
     pub(crate) writes: BTreeSet<String>,
+    /// Tables that its statements delete rows from in so many words, in lower case: not what REPLACE takes away.
+    pub(crate) deletes: BTreeSet<String>,
     /// The numbers of the statements that write rows other than by copying a table that is being rebuilt.
     pub(crate) data_statements: Vec<usize>,
     /// Whether it must run without foreign keys: it asks for that, or it drops a table.
@@ -115,13 +118,15 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes note of what a statement wrote.
-    pub(super) fn after(&mut self, statement: &Statement, head: &Head, writes: BTreeSet<String>) {
+    pub(super) fn after(&mut self, statement: &Statement, head: &Head, notes: Notes) {
         match head {
             Head::Rename { from, .. } => {
                 self.renamed.insert(from.to_ascii_lowercase());
             }
             Head::Rows => {
-                let rows = writes
+                self.facts.deletes.extend(notes.deletes);
+                let rows = notes
+                    .writes
                     .into_iter()
                     .filter(|table| !table.starts_with("sqlite_"));
                 let rows: BTreeSet<_> = rows.collect();

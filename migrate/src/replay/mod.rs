@@ -387,7 +387,7 @@ impl Replay {
                 Head::ForeignKeys => Notes::default(),
                 _ => self.sandbox.run(migration, statement)?,
             };
-            facts.after(statement, head, notes.writes);
+            facts.after(statement, head, notes);
             self.step(head)?;
         }
         self.expected.ends.push(self.expected.deltas.len());

@@ -18,6 +18,8 @@ use crate::sql::{Head, Statement, head};
 pub(crate) struct Notes {
     /// Tables whose rows it writes, in lower case.
     pub(crate) writes: BTreeSet<String>,
+    /// Those of them that it deletes from, in so many words.
+    pub(crate) deletes: BTreeSet<String>,
     /// What it may not do and asked for.
     denied: Option<String>,
 }
@@ -127,9 +129,12 @@ fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
 
 fn note(notes: &mut Notes, context: &AuthContext<'_>) -> Authorization {
     let denied = match context.action {
-        AuthAction::Insert { table_name }
-        | AuthAction::Delete { table_name }
-        | AuthAction::Update { table_name, .. } => {
+        AuthAction::Delete { table_name } => {
+            notes.writes.insert(table_name.to_ascii_lowercase());
+            notes.deletes.insert(table_name.to_ascii_lowercase());
+            None
+        }
+        AuthAction::Insert { table_name } | AuthAction::Update { table_name, .. } => {
             notes.writes.insert(table_name.to_ascii_lowercase());
             None
         }

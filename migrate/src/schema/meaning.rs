@@ -37,8 +37,10 @@ impl Meanings {
                     Some(Meaning::Table(Box::new(with_parents(*table, &tables))))
                 }
                 Model::Index(index) => {
-                    let table = tables.get(&index.table.to_ascii_lowercase());
-                    table.map(|table| Meaning::Index(index.settled(table)))
+                    let settled = indexed(schema, &tables, &index);
+                    settled
+                        .filter(|(table, index)| scratch.confirms_index(*table, &object.sql, index))
+                        .map(|(_, index)| Meaning::Index(index))
                 }
                 Model::Text => None,
             };
@@ -57,6 +59,17 @@ impl Meanings {
             _ => None,
         }
     }
+}
+
+/// The table of an index with its text, and the index read in its scope.
+fn indexed<'a>(
+    schema: &'a Schema,
+    tables: &'a BTreeMap<String, Table>,
+    index: &Index,
+) -> Option<((&'a str, &'a Table), Index)> {
+    let table = tables.get(&index.table.to_ascii_lowercase())?;
+    let object = schema.get(&Key::new(Kind::Table, &index.table))?;
+    Some(((object.sql.as_str(), table), index.settled(table)))
 }
 
 /// `REFERENCES parent` without columns means the parent's primary key.

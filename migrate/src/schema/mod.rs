@@ -3,6 +3,8 @@
 mod diff;
 mod grow;
 mod kinds;
+#[cfg(test)]
+mod laws;
 mod level;
 mod meaning;
 mod model;

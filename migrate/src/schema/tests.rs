@@ -179,6 +179,137 @@ fn what_the_pragmas_cannot_see_is_seen() {
     );
 }
 
+/// Everything that the pragmas tell of a database.
+fn pragmas(sql: &str) -> Vec<String> {
+    let conn = Connection::open_in_memory().unwrap();
+    conn.execute_batch(sql).unwrap();
+    let told = [
+        "SELECT t.* FROM pragma_table_list t",
+        "SELECT t.name, x.* FROM pragma_table_list t, pragma_table_xinfo(t.name) x",
+        "SELECT t.name, f.* FROM pragma_table_list t, pragma_foreign_key_list(t.name) f",
+        "SELECT t.name, i.* FROM pragma_table_list t, pragma_index_list(t.name) i",
+        "SELECT i.name, x.* FROM pragma_table_list t, pragma_index_list(t.name) i, pragma_index_xinfo(i.name) x",
+    ]
+    .map(|sql| format!("{sql} WHERE t.name NOT LIKE 'sqlite_%'"));
+    let mut lines = Vec::new();
+    for sql in told {
+        let mut statement = conn.prepare(&sql).unwrap();
+        let width = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let cells = (0..width).map(|at| format!("{:?}", row.get_ref(at).unwrap()));
+            lines.push(cells.collect::<Vec<_>>().join(","));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// Pairs that differ in one property, of which the pragmas say nothing.
+fn hidden() -> Vec<(String, String)> {
+    let p = "CREATE TABLE p (id integer PRIMARY KEY);";
+    let on = |index: &str| format!("{}; CREATE INDEX i ON t {index}", t("a text, b int"));
+    let view = |body: &str| {
+        format!(
+            "{}; CREATE VIEW v AS SELECT {body} FROM t",
+            t("a int, b int")
+        )
+    };
+    let trigger = |rest: &str| format!("{}; CREATE TRIGGER g {rest}; END", t("a int, b int"));
+    let fk = |rest: &str| format!("{p} {}", t(&format!("a int REFERENCES p(id) {rest}")));
+    vec![
+        (t("a text COLLATE NOCASE"), t("a text")),
+        (t("a text COLLATE NOCASE"), t("a text COLLATE RTRIM")),
+        (t("a int CHECK (a > 0)"), t("a int CHECK (a > 1)")),
+        (t("a int CHECK (a > 0)"), t("a int")),
+        (t("a int, CHECK (a > 0)"), t("a int, CHECK (a >= 0)")),
+        (t("a int, b AS (a + 1)"), t("a int, b AS (a + 2)")),
+        (
+            t("a int, b AS (a || 'x') STORED"),
+            t("a int, b AS (a || 'X') STORED"),
+        ),
+        (on("(lower(a))"), on("(upper(a))")),
+        (on("(b + 1)"), on("(b + 2)")),
+        (on("(a) WHERE b > 1"), on("(a) WHERE b > 2")),
+        (on("(a) WHERE b > 1"), on("(a) WHERE a > 1")),
+        (t("a int UNIQUE ON CONFLICT REPLACE"), t("a int UNIQUE")),
+        (t("a int NOT NULL ON CONFLICT IGNORE"), t("a int NOT NULL")),
+        (
+            t("a text PRIMARY KEY ON CONFLICT FAIL"),
+            t("a text PRIMARY KEY"),
+        ),
+        (fk("DEFERRABLE INITIALLY DEFERRED"), fk("")),
+        (
+            fk("DEFERRABLE INITIALLY DEFERRED"),
+            fk("DEFERRABLE INITIALLY IMMEDIATE"),
+        ),
+        (
+            t("a integer PRIMARY KEY AUTOINCREMENT"),
+            t("a integer PRIMARY KEY"),
+        ),
+        (view("a"), view("a AS a")),
+        (view("a"), view("b AS a")),
+        (
+            trigger("AFTER INSERT ON t BEGIN DELETE FROM t"),
+            trigger("AFTER INSERT ON t BEGIN DELETE FROM t WHERE a"),
+        ),
+        (
+            trigger("AFTER INSERT ON t BEGIN SELECT 1"),
+            trigger("BEFORE INSERT ON t BEGIN SELECT 1"),
+        ),
+        (
+            trigger("AFTER INSERT ON t BEGIN SELECT 1"),
+            trigger("AFTER DELETE ON t BEGIN SELECT 1"),
+        ),
+        (
+            trigger("AFTER UPDATE ON t BEGIN SELECT 1"),
+            trigger("AFTER UPDATE OF a ON t BEGIN SELECT 1"),
+        ),
+        (
+            trigger("AFTER INSERT ON t BEGIN SELECT 1"),
+            trigger("AFTER INSERT ON t WHEN new.a BEGIN SELECT 1"),
+        ),
+        (fts(""), fts(", tokenize = 'porter'")),
+        (fts(""), fts(", prefix = '2'")),
+    ]
+}
+
+fn fts(rest: &str) -> String {
+    format!("CREATE VIRTUAL TABLE f USING fts5(a, b{rest})")
+}
+
+#[test]
+fn no_property_that_the_pragmas_hide_is_missed_by_fingerprint_or_comparison() {
+    for (one, other) in &hidden() {
+        assert_eq!(pragmas(one), pragmas(other), "not hidden:\n{one}\n{other}");
+        is_seen(one, other);
+    }
+    // The pragmas tell of these, and they must be seen all the same.
+    for (one, other) in [
+        (t("a integer PRIMARY KEY"), t("a int PRIMARY KEY")),
+        (t("a integer PRIMARY KEY"), t("a integer PRIMARY KEY DESC")),
+        (format!("{} STRICT", t("a int")), t("a int")),
+        (
+            format!("{} WITHOUT ROWID", t("a int PRIMARY KEY")),
+            t("a int PRIMARY KEY"),
+        ),
+        (t("a int, b int"), t("b int, a int")),
+        (fts(", content = ''"), fts("")),
+        (fts(", content = 't'"), fts("")),
+    ] {
+        is_seen(&one, &other);
+    }
+}
+
+#[track_caller]
+fn is_seen(one: &str, other: &str) {
+    let (left, right) = (schema(one), schema(other));
+    assert_ne!(left.fingerprint(), right.fingerprint(), "{one}\n{other}");
+    assert_ne!(diff(&left, &right), [], "{one}\n{other}");
+    assert_ne!(diff(&right, &left), [], "{other}\n{one}");
+    assert!(Level::of(&left, &right) >= Level::E3, "{one}\n{other}");
+}
+
 #[test]
 fn keys_types_options_and_defaults_matter() {
     differs(

@@ -312,6 +312,53 @@ fn child_rows_survive_a_rebuild_with_foreign_keys_on() {
     assert!(foreign_keys(&ours), "foreign keys are on again");
 }
 
+/// Users with posts that have likes, and a migration that touches the users.
+fn family(last: &str) -> (Folder, Connection) {
+    let likes = "CREATE TABLE likes (post integer REFERENCES posts(id) ON DELETE cascade);";
+    let folder = Folder::new(&[
+        ("0000_users", USERS),
+        ("0001_posts", POSTS),
+        ("0002_likes", likes),
+        ("0003_last", last),
+    ]);
+    let conn = actor(&folder, 3);
+    conn.execute_batch(
+        "INSERT INTO users VALUES (1, 'ada'); INSERT INTO posts VALUES (1, 1), (2, 1); INSERT INTO likes VALUES (1)",
+    )
+    .unwrap();
+    (folder, conn)
+}
+
+/// Without the PRAGMA that drizzle-kit writes first SQLite would delete every child of the table that is dropped.
+#[test]
+fn a_rebuild_that_forgot_its_pragma_keeps_children_and_their_children_too() {
+    let rebuild = REBUILD_USERS
+        .replace("PRAGMA foreign_keys=OFF;", "SELECT 1;")
+        .replace("PRAGMA foreign_keys=ON;", "SELECT 1;");
+    let (folder, mut conn) = family(&rebuild);
+    apply(&mut conn, &folder).unwrap();
+    let counts = ["users", "posts", "likes"].map(|table| count(&conn, table));
+    assert_eq!(counts, [1, 2, 1]);
+}
+
+/// `REPLACE` is a delete to a foreign key, and nobody who writes it means the children.
+#[test]
+fn a_replace_that_would_cascade_is_stopped_with_tables_and_counts() {
+    for replace in [
+        "INSERT OR REPLACE INTO users SELECT id, upper(name) FROM users;",
+        "REPLACE INTO users VALUES (1, 'eve');",
+        "UPDATE OR REPLACE users SET id = 1 WHERE id = 2;",
+    ] {
+        let (folder, mut conn) = family(replace);
+        conn.execute_batch("INSERT INTO users VALUES (2, 'bob')")
+            .unwrap();
+        let error = refuses(&mut conn, "M155", |conn| apply(conn, &folder));
+        let text = error.to_string();
+        assert!(text.contains("likes 1 -> 0"), "{text}");
+        assert!(text.contains("posts 2 -> 0"), "{text}");
+    }
+}
+
 #[test]
 fn a_rebuild_that_copies_only_some_rows_is_stopped_with_the_counts() {
     let lossy = REBUILD_USERS.replace("FROM `users`", "FROM `users` WHERE id > 1");

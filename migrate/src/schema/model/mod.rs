@@ -11,7 +11,7 @@ mod expr;
 mod pragmas;
 mod settle;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::BTreeSet;
 

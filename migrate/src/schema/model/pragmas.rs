@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::cursor::Cursor;
 use super::ddl::{type_size, type_words};
-use super::{Part, Table};
+use super::{Index, Part, Table};
 use crate::sql::{Kind, quote_name};
 
 /// A database in memory in which definitions are tried.
@@ -20,6 +20,33 @@ impl Scratch {
     /// Whether SQLite, given `sql`, describes the same table as `table` does. No answer counts as no.
     pub(super) fn confirms(&mut self, sql: &str, table: &Table) -> bool {
         self.try_confirm(sql, table).unwrap_or(false)
+    }
+
+    /// Whether SQLite, given the `sql` of an index on the table that `table_sql` makes, describes the same index.
+    pub(in crate::schema) fn confirms_index(
+        &mut self,
+        (table_sql, table): (&str, &Table),
+        sql: &str,
+        index: &Index,
+    ) -> bool {
+        let agreed = self.try_confirm_index(table_sql, table, sql, index);
+        self.conn = self.conn.take().filter(|_| agreed.is_ok());
+        agreed.unwrap_or(false)
+    }
+
+    fn try_confirm_index(
+        &mut self,
+        table_sql: &str,
+        table: &Table,
+        sql: &str,
+        index: &Index,
+    ) -> rusqlite::Result<bool> {
+        let conn = self.conn()?;
+        conn.prepare(table_sql)?.raw_execute()?;
+        conn.prepare(sql)?.raw_execute()?;
+        let agreed = index_agrees(conn, table, index)?;
+        conn.execute_batch(&format!("DROP TABLE {}", quote_name(&table.name)))?;
+        Ok(agreed)
     }
 
     /// The text that SQLite keeps of a table made by `sql` after `alters`, if it takes them all.
@@ -209,4 +236,49 @@ fn uniques_agree(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
     let covered =
         |parts: &Vec<String>| *parts == key || found.iter().any(|(_, columns)| columns == parts);
     Ok(found.iter().all(|(_, columns)| ours.contains(columns)) && ours.iter().all(covered))
+}
+
+/// The one index that somebody named: its terms in order, their direction and collation, and its sort.
+fn index_agrees(conn: &Connection, table: &Table, index: &Index) -> rusqlite::Result<bool> {
+    let mut statement = conn.prepare(
+        "SELECT l.\"unique\", l.partial, x.name, x.\"desc\", x.coll \
+         FROM pragma_index_list(?1) l, pragma_index_xinfo(l.name) x \
+         WHERE l.origin = 'c' AND x.key ORDER BY x.seqno",
+    )?;
+    let mut rows = statement.query([&table.name])?;
+    let mut parts = index.parts.iter();
+    while let Some(row) = rows.next()? {
+        let Some(part) = parts.next() else {
+            return Ok(false);
+        };
+        let column: Option<String> = row.get(2)?;
+        let collation: Option<String> = row.get(4)?;
+        let agrees = row.get::<_, bool>(0)? == index.unique
+            && row.get::<_, bool>(1)? == index.filter.is_some()
+            && row.get::<_, bool>(3)? == part.descending
+            && term_agrees(table, part, column.as_deref(), collation.as_deref());
+        if !agrees {
+            return Ok(false);
+        }
+    }
+    Ok(parts.next().is_none())
+}
+
+/// Of an expression the pragmas tell only that it is one.
+fn term_agrees(table: &Table, part: &Part, column: Option<&str>, collation: Option<&str>) -> bool {
+    let named = part
+        .of
+        .strip_prefix('"')
+        .and_then(|of| of.strip_suffix('"'));
+    let own = named.and_then(|name| table.column(name));
+    let same_column = match (own, column) {
+        (Some(own), Some(column)) => own.name.eq_ignore_ascii_case(column),
+        // A name for the rowid is no column, and no expression either.
+        (None, None) => true,
+        _ => false,
+    };
+    let told = part.collation.as_deref();
+    let inherited = own.map(|own| own.collation.as_deref().unwrap_or("BINARY"));
+    let wanted = told.or(inherited);
+    same_column && wanted.is_none_or(|it| collation.is_some_and(|its| its.eq_ignore_ascii_case(it)))
 }

@@ -55,6 +55,31 @@ fn the_pragmas_confirm_the_truth_and_no_lie() {
 }
 
 #[test]
+fn the_pragmas_confirm_an_index_and_no_lie_about_it() {
+    let sql = "CREATE UNIQUE INDEX i ON t (a COLLATE nocase DESC, lower(a), c, id) WHERE b > 1";
+    let table_sql = TABLE.replace("b int", "b int COLLATE rtrim");
+    let table = settle::table(ddl::table(&table_sql).unwrap()).unwrap();
+    let confirms = |lie: &dyn Fn(&mut super::Index)| {
+        let mut index = ddl::index(sql).unwrap().settled(&table);
+        lie(&mut index);
+        Scratch::new().confirms_index((&table_sql, &table), sql, &index)
+    };
+    assert!(confirms(&|_| {}));
+    assert!(!confirms(&|i| i.unique = false));
+    assert!(!confirms(&|i| i.filter = None));
+    assert!(!confirms(&|i| i.parts[0].descending = false));
+    assert!(!confirms(&|i| i.parts[0].collation = None));
+    assert!(!confirms(
+        &|i| i.parts[2].collation = Some("RTRIM".to_owned())
+    ));
+    assert!(!confirms(&|i| i.parts[0].of = "\"b\"".to_owned()));
+    assert!(!confirms(&|i| i.parts[1].of = "\"a\"".to_owned()));
+    assert!(!confirms(&|i| i.parts.swap(0, 1)));
+    assert!(!confirms(&|i| drop(i.parts.pop())));
+    assert!(!confirms(&|i| i.parts.push(Part::column("a", false))));
+}
+
+#[test]
 fn what_sqlite_refuses_is_not_confirmed() {
     let sql = "CREATE TABLE t (a int CHECK (no_such_function(a)))";
     let table = ddl::table(sql).unwrap();
@@ -119,7 +144,8 @@ fn column() -> impl Strategy<Value = String> {
     )
 }
 
-fn table_sql() -> impl Strategy<Value = String> {
+/// A table `t` with a column `a` and a column `b`, which SQLite may or may not take.
+pub(in crate::schema) fn table_sql() -> impl Strategy<Value = String> {
     let names = ["a", "\"b\"", "`c d`", "[key]"];
     let constraints = [
         "PRIMARY KEY (a, \"b\" DESC)",
