@@ -1,6 +1,6 @@
 //! `reconcile`: shows its SQL, loses nothing unasked, and is done when it is done.
 
-use crate::support::{contents, copy, copy_of, fixtures, rows, run};
+use crate::support::{contents, copy, copy_of, fixtures, folder, rows, run, write};
 
 const DRIFTED: &str = "incidents/drifted.sqlite";
 
@@ -145,4 +145,86 @@ fn a_folder_of_actors_is_reconciled_by_cohort() {
     reconcile: 4 actors, 1 refused, 1 done, 2 nothing to do
     --- stderr
     ");
+}
+
+/// The same on actors that live in a store: shown first, then run exactly so, and once.
+#[test]
+fn an_actor_of_a_store_is_mended_where_it_lives() {
+    let here = drifted();
+    let store = ["--dir", "chain", "--store", "actors.store"];
+    for (file, id) in [
+        (DRIFTED, "team/drifted"),
+        ("incidents/unjournaled.sqlite", "team/unjournaled"),
+    ] {
+        let import = ["store", "import", file, "--id", id, "--create"];
+        let imported = run(here.path(), &[&import[..], &store[2..]].concat());
+        assert_eq!(imported.code, 0, "{imported:?}");
+    }
+    let allow = ["--allow", "drop-column:repositories.jira_key"];
+    let one = |more: &[&str]| {
+        let typed = ["reconcile", "team/drifted"];
+        run(here.path(), &[&typed[..], &store, more].concat())
+    };
+    let refused = one(&["--yes"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let shown = one(&[&allow[..], &["--dry-run"]].concat());
+    let digest = shown.stdout.split("digest: ").nth(1).unwrap();
+    let digest = digest.lines().next().unwrap();
+    let done = one(&[&allow[..], &["--plan", digest, "--yes"]].concat());
+    insta::assert_snapshot!(done.transcript(here.path()), @"
+    exit 0
+    --- stdout
+    done: reconcile team/drifted, drifted -> current
+    --- stderr
+    ");
+    let all = run(here.path(), &[&["reconcile", "--yes"], &store[..]].concat());
+    insta::assert_snapshot!(all.transcript(here.path()), @"
+    exit 1
+    --- stdout
+    refused            1  unjournaled
+                          team/unjournaled
+                          M141: adopting needs a person to accept data:0003_seed_agent_members
+                          read what is named and pass `--allow NAME` for each, or `--allow KIND` for all of a kind
+    nothing to do      1  current
+    reconcile: 2 actors, 1 refused, 1 nothing to do
+    --- stderr
+    ");
+}
+
+#[test]
+fn what_no_sql_can_mend_is_told_and_nothing_is_changed() {
+    let here = folder();
+    let journal =
+        r#"{"dialect":"sqlite","entries":[{"idx":0,"when":1700000000000,"tag":"0000_notes"}]}"#;
+    write(&here.path().join("drizzle/meta/_journal.json"), journal);
+    let sql = "CREATE VIRTUAL TABLE notes USING fts5(title, body);";
+    write(&here.path().join("drizzle/0000_notes.sql"), sql);
+    let actor = here.path().join("actor.sqlite");
+    rusqlite::Connection::open(&actor)
+        .unwrap()
+        .execute_batch("VACUUM")
+        .unwrap();
+    let applied = run(
+        here.path(),
+        &["apply", "actor.sqlite", "--dir", "drizzle", "--yes"],
+    );
+    assert_eq!(applied.code, 0, "{applied:?}");
+    let conn = rusqlite::Connection::open(&actor).unwrap();
+    conn.execute_batch("DROP TABLE notes; CREATE VIRTUAL TABLE notes USING fts5(title)")
+        .unwrap();
+    drop(conn);
+    let before = contents(here.path());
+    let refused = run(
+        here.path(),
+        &["reconcile", "actor.sqlite", "--dir", "drizzle", "--yes"],
+    );
+    insta::assert_snapshot!(refused.transcript(here.path()), @"
+    exit 1
+    --- stdout
+    --- stderr
+    error[M178]: table notes cannot be mended: SQL cannot be derived for a definition of this sort
+    --> actor.sqlite
+     = help: write a migration that makes the object anew, or change it by hand
+    ");
+    assert_eq!(contents(here.path()), before);
 }

@@ -6,6 +6,7 @@
 //! view is in the way, no reference of another table can follow the name, and the file does not grow.
 //! A table that only lacks its last columns gets them by `ALTER TABLE`, where that writes the target's text.
 
+mod full_text;
 mod rebuild;
 mod refusal;
 
@@ -60,7 +61,7 @@ pub(crate) fn repair(live: &Schema, target: &Schema, terms: &Terms<'_>) -> Resul
     work.weigh(terms)?;
     work.drops();
     work.tables()?;
-    work.creates();
+    work.creates()?;
     Ok(work.repair)
 }
 
@@ -196,7 +197,7 @@ impl<'a> Work<'a> {
     }
 
     /// Indexes, views and triggers, each in the target's order.
-    fn creates(&mut self) {
+    fn creates(&mut self) -> Result<(), Refused> {
         for index in of_kind(self.target, Kind::Index) {
             let stands = self.live.get(&index.key()).is_some()
                 && !self.is_dropped(Kind::Index, &index.name)
@@ -218,11 +219,28 @@ impl<'a> Work<'a> {
                 self.push(view, view.sql.clone());
             }
         }
+        self.refills()?;
         for trigger in of_kind(self.target, Kind::Trigger) {
             if self.renews_triggers(&trigger.table) {
                 self.push(trigger, trigger.sql.clone());
             }
         }
+        Ok(())
+    }
+}
+
+impl Work<'_> {
+    /// Full-text indexes that were made anew find what the tables hold, which are all there by now.
+    fn refills(&mut self) -> Result<(), Refused> {
+        for table in of_kind(self.target, Kind::Table) {
+            if table.is_virtual()
+                && self.live.get(&table.key()).is_none()
+                && let Some(sql) = full_text::refill(table)?
+            {
+                self.push(table, sql);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -299,6 +299,44 @@ fn what_belongs_to_a_module_is_not_mended() {
     assert!(!plan.is_empty(), "one that is missing is made");
 }
 
+#[test]
+fn a_full_text_index_over_another_table_is_filled_when_it_is_made_anew() {
+    let sql = "CREATE TABLE notes (id integer PRIMARY KEY, body text);\n--> statement-breakpoint\n\
+         CREATE VIRTUAL TABLE search USING fts5(body, content='notes', content_rowid='id');\n--> statement-breakpoint\n\
+         CREATE TRIGGER feed AFTER INSERT ON notes BEGIN INSERT INTO search(rowid, body) VALUES (new.id, new.body); END;";
+    let folder = Folder::new(&[("0000_notes", sql)]);
+    let (bundle, expected) = folder.read();
+    let mut conn = actor(&folder, 1);
+    conn.execute_batch(
+        "INSERT INTO notes VALUES (7, 'green tea'), (9, 'black tea'); DROP TABLE search; DROP TRIGGER feed;
+         ALTER TABLE notes ADD extra text",
+    )
+    .unwrap();
+    let options = PlanOptions {
+        allow: ["drop-column:notes.extra".to_owned()].into(),
+        ..PlanOptions::default()
+    };
+    let plan = plan_reconcile(&bundle, &expected, &look(&conn, &folder), &options).unwrap();
+    let report = execute(&mut conn, &bundle, &expected, &plan).unwrap();
+    assert_eq!(report.standing.verdict.as_str(), "current");
+    let found = "SELECT group_concat(rowid || body) FROM search('green')";
+    assert_eq!(one::<String>(&conn, found), "7green tea");
+    conn.execute_batch("INSERT INTO notes VALUES (11, 'green apple'); INSERT INTO search(search) VALUES ('integrity-check')")
+        .unwrap();
+    assert_eq!(one::<i64>(&conn, "SELECT count(*) FROM search('green')"), 2);
+
+    let folder = Folder::new(&[(
+        "0000_f",
+        "CREATE VIRTUAL TABLE f USING fts5(a, content='');",
+    )]);
+    let (bundle, expected) = folder.read();
+    let conn = actor(&folder, 1);
+    conn.execute_batch("DROP TABLE f").unwrap();
+    let standing = look(&conn, &folder);
+    let error = plan_reconcile(&bundle, &expected, &standing, &PlanOptions::default()).unwrap_err();
+    assert_eq!(error.code(), "M178");
+}
+
 /// Where a copy that a crash left stands, and what its users hold.
 fn recovered(path: &Path) -> (String, i64, i64) {
     let conn = Connection::open(path).unwrap();
