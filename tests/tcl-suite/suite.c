@@ -311,6 +311,8 @@ static int v_delete(sqlite3_vfs *vfs, const char *name, int sync_folder) {
 static int v_access(sqlite3_vfs *vfs, const char *name, int flags, int *out) {
   (void)vfs;
   if (io_error()) return SQLITE_IOERR_ACCESS;
+  /* `PRAGMA temp_store_directory` asks whether a folder can be written to. */
+  if (flags == SQLITE_ACCESS_READWRITE) return unix_vfs->xAccess(unix_vfs, name, flags, out);
   return actor_vfs->xAccess(actor_vfs, name, flags, out);
 }
 static int v_full_pathname(sqlite3_vfs *vfs, const char *name, int len, char *out) {
