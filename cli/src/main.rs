@@ -13,7 +13,10 @@ mod error;
 mod exit;
 mod explain;
 mod facts;
+mod findings;
+mod folders;
 mod generate;
+mod hash;
 mod history;
 mod inspect;
 mod interrupt;
@@ -59,6 +62,7 @@ fn run(cli: &Cli, printer: &Printer) -> Result<Exit, CliError> {
         Command::Store(args) => store::run(args, &config()?, printer),
         Command::Demo(args) => demo::run(args, printer),
         Command::Squash(args) => squash::run(args, &config()?, printer),
+        Command::Hash(args) => hash::run(args, &config()?, printer),
         Command::Generate(args) => generate::run(args, printer),
         Command::Explain(args) => explain::run(args, printer),
         Command::Completions(args) => completions::completions(args),

@@ -382,6 +382,16 @@ pub enum MigrateError {
         /// The limit for the whole run.
         limit_ms: u128,
     },
+    /// M185
+    #[error("{path} is not a lock file: {reason} (line {line})")]
+    BadLock {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// M199
     #[error("bug: {what}")]
     Bug {
@@ -450,6 +460,7 @@ impl MigrateError {
             Self::NotCurrent { .. } => "M190",
             Self::AheadOfRelease => "M191",
             Self::OutOfTime { .. } => "M192",
+            Self::BadLock { .. } => "M185",
             Self::Bug { .. } => "M199",
         }
     }

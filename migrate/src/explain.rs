@@ -1,5 +1,6 @@
 //! One page for every code: what it means, why it matters, what to do.
 
+mod lint;
 mod squash;
 
 use std::sync::LazyLock;
@@ -30,7 +31,7 @@ pub fn explain(code: &str) -> Option<&'static Explanation> {
 #[must_use]
 pub fn explanations() -> &'static [Explanation] {
     static ALL: LazyLock<Vec<Explanation>> =
-        LazyLock::new(|| [EXPLANATIONS, squash::PAGES].concat());
+        LazyLock::new(|| [EXPLANATIONS, lint::PAGES, squash::PAGES].concat());
     &ALL
 }
 
@@ -334,6 +335,13 @@ const EXPLANATIONS: &[Explanation] = &[
         "allow more time; what takes long grows with the actor's rows",
     ),
     page(
+        "M185",
+        "the lock file cannot be read",
+        "`migrations.lock` holds lines of `<sha256>  <path>`, as sha256sum(1) writes them. A merge conflict left in \
+         the file is the usual cause: keep both sides, as every line stands for itself.",
+        "mend the line named, or restore the file from version control",
+    ),
+    page(
         "M199",
         "a bug",
         "Something that cannot happen did. Nothing was changed.",
@@ -439,6 +447,7 @@ mod tests {
         used.extend(codes(include_str!("error/squash.rs"), 'M'));
         used.extend(codes(include_str!("squash/verify.rs"), 'L'));
         used.extend(codes(include_str!("verdict/hazard.rs"), 'H'));
+        used.extend(codes(include_str!("lint/lock.rs"), 'L'));
         let pages: Vec<_> = explanations()
             .iter()
             .map(|page| page.code.to_owned())

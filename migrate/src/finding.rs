@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::bundle::Migration;
+
 /// How grave a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -65,6 +67,15 @@ impl Finding {
             statement: None,
             line: None,
             column: None,
+        }
+    }
+
+    /// The same about one migration.
+    pub(crate) fn of(self, migration: &Migration) -> Self {
+        Self {
+            migration: Some(migration.tag.clone()),
+            file: Some(migration.file.clone()),
+            ..self
         }
     }
 

@@ -10,6 +10,7 @@ mod finding;
 mod inspect;
 mod ledger;
 pub mod limits;
+mod lint;
 mod plan;
 mod repair;
 mod replay;
@@ -29,6 +30,7 @@ pub use inspect::{
     BundleSummary, InspectOptions, LedgerSummary, SCHEMA_VERSION, Standing, inspect,
 };
 pub use ledger::{DEFAULT_TABLE, LedgerFormat, LedgerRow, namespaced_table};
+pub use lint::{LOCK_FILE, Lock};
 pub use plan::{
     Action, NewLedger, Plan, PlanOptions, Step, plan_adopt, plan_apply, plan_reconcile, plan_undo,
     plan_upgrade,

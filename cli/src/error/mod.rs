@@ -102,6 +102,8 @@ pub(crate) enum CliError {
     RivetPages { path: PathBuf, reason: String },
     #[error("another program has this actor open")]
     RivetAwake { path: PathBuf },
+    #[error("there is no finding about `{tag}` to accept")]
+    NothingToAccept { dir: PathBuf, tag: String },
     #[error("{error}")]
     Store { target: String, error: StoreError },
     #[error("{error}")]
@@ -189,6 +191,7 @@ impl CliError {
             Self::RivetUnfinished { .. } => "C140",
             Self::RivetPages { .. } => "C141",
             Self::RivetAwake { .. } => "C142",
+            Self::NothingToAccept { .. } => "C138",
             Self::Store { error, .. } => error.code(),
             Self::Migrate { error, .. } => error.code(),
         }
@@ -261,6 +264,9 @@ impl CliError {
             Self::RivetAwake { .. } => {
                 "stop RivetKit, then run this again; nothing was changed".into()
             }
+            Self::NothingToAccept { .. } => {
+                "to see what there is: actor-migrate hash --check".into()
+            }
             Self::Store { error, .. } => error.hint().into(),
             Self::Migrate { error, .. } => error.hint(),
         }
@@ -281,6 +287,7 @@ impl CliError {
             | Self::RivetUnfinished { path, .. }
             | Self::RivetPages { path, .. }
             | Self::RivetAwake { path }
+            | Self::NothingToAccept { dir: path, .. }
             | Self::NoJournal { path } => Place::path(path),
             Self::Config {
                 path, text, span, ..

@@ -14,6 +14,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Printer, count, style};
 use folder::Folder;
+pub(crate) use write::replace;
 
 /// Write db/migrations.ts from every src/actors/**/db/drizzle folder
 ///

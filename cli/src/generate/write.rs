@@ -28,7 +28,7 @@ pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, CliError> {
 }
 
 /// Writes beside the file and renames over it, so that a reader sees the old or the new file.
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = builder().tempfile_in(folder)?;
     if let Ok(old) = fs::metadata(path) {
@@ -46,7 +46,7 @@ fn persist(file: NamedTempFile, path: &Path) -> std::io::Result<()> {
 /// Source files are for everyone to read; a temporary file alone would be private.
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".migrations.ts.");
+    builder.prefix(".actor-migrate.");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

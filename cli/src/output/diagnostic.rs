@@ -42,6 +42,8 @@ pub(crate) struct Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Excerpt {
     pub text: String,
+    /// The line that the text begins with, from 1.
+    pub first_line: usize,
     pub span: Range<usize>,
     pub label: String,
 }
@@ -79,7 +81,12 @@ impl Place {
 impl Diagnostic {
     /// The text for people, with colours that the stream may strip.
     pub(crate) fn render(&self) -> String {
-        Renderer::styled().render(&[self.group()])
+        self.render_as(Level::ERROR)
+    }
+
+    /// The same of something less grave than an error.
+    pub(crate) fn render_as(&self, level: Level<'_>) -> String {
+        Renderer::styled().render(&[self.group(level)])
     }
 
     /// The error in one line, for lists.
@@ -96,8 +103,8 @@ impl Diagnostic {
         format!("{}: {}{cause}{place}", self.code, self.message)
     }
 
-    fn group(&self) -> Group<'_> {
-        let title = Level::ERROR
+    fn group<'a>(&'a self, level: Level<'a>) -> Group<'a> {
+        let title = level
             .primary_title(self.message.as_str())
             .id(self.code.as_str());
         let mut group = match (&self.place.excerpt, self.place.origin()) {
@@ -130,15 +137,67 @@ impl Place {
     }
 }
 
+/// The longest line that is shown; what is longer was not written by a person.
+const LINE_BYTES_MAX: usize = 4096;
+
 impl Excerpt {
+    /// One line of `text` with the word at `column` underlined; both are counted from 1, the column in characters.
+    pub(crate) fn of_line(text: &str, line: usize, column: usize, label: &str) -> Option<Self> {
+        let whole = text.split('\n').nth(line.checked_sub(1)?)?;
+        let whole = whole.strip_suffix('\r').unwrap_or(whole);
+        let span = word(whole, column).filter(|_| whole.len() <= LINE_BYTES_MAX)?;
+        Some(Self {
+            text: whole.to_owned(),
+            first_line: line,
+            span,
+            label: label.to_owned(),
+        })
+    }
+
     fn snippet<'a>(
         &'a self,
         origin: Option<&'a str>,
     ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-        Snippet::source(self.text.as_str()).path(origin).annotation(
-            AnnotationKind::Primary
-                .span(self.span.clone())
-                .label(self.label.as_str()),
-        )
+        Snippet::source(self.text.as_str())
+            .line_start(self.first_line)
+            .path(origin)
+            .annotation(
+                AnnotationKind::Primary
+                    .span(self.span.clone())
+                    .label(self.label.as_str()),
+            )
+    }
+}
+
+/// The bytes of the word that begins at a character of a line, counted from 1.
+fn word(line: &str, column: usize) -> Option<Range<usize>> {
+    let (start, first) = line.char_indices().nth(column.checked_sub(1)?)?;
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let rest = &line[start..];
+    let length = match first {
+        '`' | '"' | '[' => rest[1..].find(['`', '"', ']']).map_or(1, |end| end + 2),
+        first if is_word(first) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
+        first => first.len_utf8(),
+    };
+    Some(start..start + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_at_a_place_is_found_whole() {
+        let text = "CREATE TABLE `tä sks` (\r\n\tid integer,\n  ü_x text);\n";
+        let at = |line, column| {
+            Excerpt::of_line(text, line, column, "").map(|it| it.text[it.span].to_owned())
+        };
+        assert_eq!(at(1, 1).as_deref(), Some("CREATE"));
+        assert_eq!(at(1, 14).as_deref(), Some("`tä sks`"));
+        assert_eq!(at(2, 2).as_deref(), Some("id"));
+        assert_eq!(at(3, 3).as_deref(), Some("ü_x"));
+        assert_eq!(at(3, 12).as_deref(), Some(";"));
+        assert_eq!(at(9, 1), None);
+        assert_eq!(at(0, 0), None);
     }
 }

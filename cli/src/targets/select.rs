@@ -210,6 +210,24 @@ impl Selection {
         named.collect::<String>() + &self.source.typed()
     }
 
+    /// The fleets of a command that looks at folders and never at actors.
+    pub(crate) fn of_folders(
+        dir: Option<PathBuf>,
+        fleet: Vec<String>,
+        config: &Config,
+    ) -> Result<Vec<FleetConfig>, CliError> {
+        let source = SourceArgs {
+            dir,
+            ..SourceArgs::default()
+        };
+        let selection = Self {
+            fleet,
+            source,
+            targets: Vec::new(),
+        };
+        selection.fleets(config)
+    }
+
     /// Which folders are concerned, and where their actors are.
     fn fleets(&self, config: &Config) -> Result<Vec<FleetConfig>, CliError> {
         let SourceArgs { dir, store, .. } = &self.source;

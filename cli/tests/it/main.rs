@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod explain;
 mod generate;
+mod hash;
 mod history;
 mod inspect;
 mod interrupt;

@@ -71,6 +71,8 @@ pub struct Migration {
     pub when: Millis,
     /// Lower-case hex sha256 of the file's text as JavaScript sees it.
     pub hash: String,
+    /// Lower-case hex sha256 of the file's bytes: another one only where they are no UTF-8.
+    pub file_hash: String,
     /// The file, for messages.
     pub file: String,
     /// The file's text as JavaScript sees it: invalid UTF-8 replaced, byte-order mark and CR kept.
@@ -96,7 +98,11 @@ impl Migration {
         if let Some(offset) = text.find('\0') {
             return Err(MigrateError::NulByte { path: file, offset });
         }
-        Ok(Self::from_text(idx, tag, when, file, text))
+        let file_hash = sha256_hex(&bytes);
+        Ok(Self {
+            file_hash,
+            ..Self::from_text(idx, tag, when, file, text)
+        })
     }
 
     pub(crate) fn from_text(
@@ -107,11 +113,13 @@ impl Migration {
         text: String,
     ) -> Self {
         let (statements, chunks) = cut(&text);
+        let hash = sha256_hex(text.as_bytes());
         Self {
             idx,
             tag,
             when,
-            hash: sha256_hex(text.as_bytes()),
+            file_hash: hash.clone(),
+            hash,
             file,
             text,
             statements,
@@ -125,12 +133,17 @@ impl Migration {
         self.text.get(statement.span.clone()).unwrap_or_default()
     }
 
-    /// Where `statement` stands, or the byte `offset` inside it that SQLite pointed at.
-    pub(crate) fn at(&self, statement: &Statement, offset: Option<usize>) -> Box<At> {
-        let (line, column) = match offset {
+    /// Line and column of `statement`, or of the byte `offset` inside it.
+    pub(crate) fn place(&self, statement: &Statement, offset: Option<usize>) -> (usize, usize) {
+        match offset {
             Some(offset) => LineIndex::new(&self.text).place(statement.span.start + offset),
             None => (statement.line, statement.column),
-        };
+        }
+    }
+
+    /// Where `statement` stands, or the byte `offset` inside it that SQLite pointed at.
+    pub(crate) fn at(&self, statement: &Statement, offset: Option<usize>) -> Box<At> {
+        let (line, column) = self.place(statement, offset);
         Box::new(At {
             migration: self.tag.clone(),
             file: self.file.clone(),
@@ -213,6 +226,14 @@ impl Bundle {
     #[must_use]
     pub fn end(&self) -> Position {
         Position(self.entries.len())
+    }
+
+    /// The file of one of its migrations, as named inside the folder.
+    pub(crate) fn path_of(&self, migration: &Migration) -> String {
+        match self.layout {
+            Layout::DrizzleFolders => format!("{}/migration.sql", migration.tag),
+            Layout::DrizzleJournal | Layout::PlainFiles => format!("{}.sql", migration.tag),
+        }
     }
 
     pub(crate) fn new(dir: String, layout: Layout, entries: Vec<Migration>) -> Self {

@@ -8,6 +8,7 @@ mod apply;
 mod facts;
 mod folder;
 mod history;
+mod lock;
 mod ours;
 mod runner;
 mod squash;

@@ -1,0 +1,298 @@
+//! `migrations.lock`: the hash of every released migration, a line each, as sha256sum(1) writes and checks it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::bundle::{Bundle, Migration, read_limited};
+use crate::error::MigrateError;
+use crate::finding::{Finding, Severity};
+use crate::limits::JOURNAL_BYTES_MAX;
+
+/// The name of the lock file inside a migration folder. No Drizzle looks at it.
+pub const LOCK_FILE: &str = "migrations.lock";
+
+/// What stands above the hashes. sha256sum takes such lines for comments.
+const HEADER: &str = "# Released migrations. Written by `actor-migrate hash`, verified by it or by `sha256sum -c`.\n";
+
+/// The released migrations of a folder, each with the sha256 of its file: one line each and nothing that
+/// accumulates, so that two branches which each add a migration merge without a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    file: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    /// Relative to the folder, with `/`.
+    path: String,
+    /// Lower-case hex.
+    hash: String,
+    /// Where it stands in the lock file, from 1; 0 in a lock that was not read.
+    line: usize,
+}
+
+impl Lock {
+    /// Reads the lock of a folder; `None` if it has none.
+    ///
+    /// # Errors
+    /// M106, M109, M185: the file is too large, cannot be read, or is no list of hashes.
+    pub fn read(bundle: &Bundle) -> Result<Option<Self>, MigrateError> {
+        let path = Path::new(&bundle.dir).join(LOCK_FILE);
+        match read_limited(&path, JOURNAL_BYTES_MAX) {
+            Ok(bytes) => Self::parse(path.display().to_string(), &bytes).map(Some),
+            Err(MigrateError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads lines of `<hash>  <path>`; blank lines and lines that begin with `#` are comments.
+    fn parse(file: String, bytes: &[u8]) -> Result<Self, MigrateError> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut entries = Vec::new();
+        let mut paths = BTreeSet::new();
+        for (line, number) in text.lines().zip(1..) {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let bad = |reason| MigrateError::BadLock {
+                path: file.clone(),
+                line: number,
+                reason,
+            };
+            let (hash, path) = parse_line(line).ok_or_else(|| bad("this is no hash and path"))?;
+            if !paths.insert(path.clone()) {
+                return Err(bad("this file is listed twice"));
+            }
+            entries.push(Entry {
+                path,
+                hash,
+                line: number,
+            });
+        }
+        Ok(Self { file, entries })
+    }
+
+    /// The migrations that it does not list: they are not released yet.
+    #[must_use]
+    pub fn unreleased<'a>(&self, bundle: &'a Bundle) -> Vec<&'a Migration> {
+        let paths: BTreeSet<_> = self.entries.iter().map(|entry| &entry.path).collect();
+        let entries = bundle.entries.iter();
+        entries
+            .filter(|migration| !paths.contains(&bundle.path_of(migration)))
+            .collect()
+    }
+
+    /// How many migrations it lists.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it lists none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// That a folder which should have a lock has none (L104).
+    #[must_use]
+    pub fn missing(bundle: &Bundle) -> Finding {
+        let file = Path::new(&bundle.dir).join(LOCK_FILE);
+        let message = format!("{} has no lock file", bundle.dir);
+        Finding {
+            file: Some(file.display().to_string()),
+            ..Finding::new("L104", Severity::Error, message)
+        }
+    }
+
+    /// The released migrations that were edited (L101) or are gone (L102). A migration that the lock does not
+    /// list is no finding: it is not released yet.
+    #[must_use]
+    pub fn check(&self, bundle: &Bundle) -> Vec<Finding> {
+        let found = by_path(bundle);
+        let replaced = replaced(bundle);
+        let mut findings = Vec::new();
+        for entry in &self.entries {
+            match found.get(&entry.path) {
+                Some(migration) if migration.file_hash == entry.hash => {}
+                Some(migration) => findings.push(edited(migration, &self.file, entry)),
+                None if replaced.contains(tag_of(&entry.path)) => {}
+                None => findings.push(self.removed(entry, bundle)),
+            }
+        }
+        findings
+    }
+
+    fn removed(&self, entry: &Entry, bundle: &Bundle) -> Finding {
+        let tag = tag_of(&entry.path);
+        let same = bundle
+            .entries
+            .iter()
+            .find(|migration| migration.file_hash == entry.hash);
+        let now = same.map(|migration| format!("; {} has the same text", migration.tag));
+        let message = format!(
+            "{tag} was released and is not in the folder{}",
+            now.unwrap_or_default()
+        );
+        Finding {
+            migration: Some(tag.to_owned()),
+            file: Some(self.file.clone()),
+            line: Some(entry.line),
+            column: Some(1),
+            ..Finding::new("L102", Severity::Error, message)
+        }
+    }
+
+    /// The lock of `bundle` with all its migrations released: what `before` says of a migration stays unless its
+    /// tag is in `accepted`, so that an edit is never locked by accident.
+    #[must_use]
+    pub fn updated(before: Option<&Self>, bundle: &Bundle, accepted: &BTreeSet<String>) -> Self {
+        let known: BTreeMap<_, _> = before
+            .iter()
+            .flat_map(|lock| &lock.entries)
+            .map(|entry| (entry.path.as_str(), entry))
+            .collect();
+        let replaced = replaced(bundle);
+        let locked = bundle.entries.iter().map(|migration| {
+            let path = bundle.path_of(migration);
+            let kept = known.get(path.as_str());
+            let kept = kept.filter(|_| !accepted.contains(&migration.tag));
+            let hash = kept.map_or(&migration.file_hash, |entry| &entry.hash);
+            let (hash, line) = (hash.clone(), 0);
+            Entry { path, hash, line }
+        });
+        let mut entries: Vec<_> = locked.collect();
+        let found = by_path(bundle);
+        let dropped = |tag: &str| accepted.contains(tag) || replaced.contains(tag);
+        let gone = known
+            .values()
+            .filter(|entry| !found.contains_key(&entry.path) && !dropped(tag_of(&entry.path)));
+        entries.extend(gone.map(|entry| (*entry).clone()));
+        let file = Path::new(&bundle.dir).join(LOCK_FILE);
+        Self {
+            file: file.display().to_string(),
+            entries,
+        }
+    }
+}
+
+/// The text of the file.
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HEADER)?;
+        for entry in &self.entries {
+            // As sha256sum does: a backslash in front says that the name is escaped.
+            let escaped = entry.path.contains(['\\', '\n', '\r']);
+            let mark = if escaped { "\\" } else { "" };
+            let name = entry.path.replace('\\', "\\\\");
+            let name = name.replace('\n', "\\n").replace('\r', "\\r");
+            writeln!(f, "{mark}{}  {name}", entry.hash)?;
+        }
+        Ok(())
+    }
+}
+
+/// Hash and path of one line, in text or in binary mode.
+fn parse_line(line: &str) -> Option<(String, String)> {
+    let (escaped, line) = match line.strip_prefix('\\') {
+        Some(rest) => (true, rest),
+        None => (false, line),
+    };
+    let (hash, rest) = line.split_at_checked(64)?;
+    let name = rest
+        .strip_prefix("  ")
+        .or_else(|| rest.strip_prefix(" *"))?;
+    let is_hash = hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let name = if escaped {
+        unescape(name)?
+    } else {
+        name.to_owned()
+    };
+    (is_hash && !name.is_empty()).then(|| (hash.to_ascii_lowercase(), name))
+}
+
+fn unescape(name: &str) -> Option<String> {
+    let mut chars = name.chars();
+    let mut plain = String::new();
+    while let Some(next) = chars.next() {
+        plain.push(match next {
+            '\\' => match chars.next()? {
+                'n' => '\n',
+                'r' => '\r',
+                '\\' => '\\',
+                _ => return None,
+            },
+            other => other,
+        });
+    }
+    Some(plain)
+}
+
+fn by_path(bundle: &Bundle) -> BTreeMap<String, &Migration> {
+    let entries = bundle.entries.iter();
+    entries
+        .map(|migration| (bundle.path_of(migration), migration))
+        .collect()
+}
+
+/// The migration that a path of a lock speaks of.
+fn tag_of(path: &str) -> &str {
+    path.strip_suffix("/migration.sql")
+        .or_else(|| path.strip_suffix(".sql"))
+        .unwrap_or(path)
+}
+
+fn edited(migration: &Migration, lock: &str, entry: &Entry) -> Finding {
+    let message = format!(
+        "{} was released with another text ({lock}:{})",
+        migration.tag, entry.line
+    );
+    Finding::new("L101", Severity::Error, message).of(migration)
+}
+
+/// The tags that a certified squash of this folder replaced: they are not missing.
+fn replaced(_: &Bundle) -> BTreeSet<String> {
+    BTreeSet::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock_of(path: &str) -> Lock {
+        Lock {
+            file: "migrations.lock".into(),
+            entries: vec![Entry {
+                path: path.into(),
+                hash: "0a".repeat(32),
+                line: 2,
+            }],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_whatever_the_name() {
+        for path in [
+            "0000_a.sql",
+            "a b/migration.sql",
+            "odd\\name\nin two lines.sql",
+        ] {
+            let lock = lock_of(path);
+            let read = Lock::parse(lock.file.clone(), lock.to_string().as_bytes());
+            assert_eq!(read.unwrap(), lock, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn binary_mode_capitals_and_crlf_are_read_too() {
+        let text = format!("{} *0000_a.sql\r\n", "0A".repeat(32));
+        let read = Lock::parse("l".into(), text.as_bytes()).unwrap();
+        assert_eq!(read.entries[0].path, "0000_a.sql");
+        assert_eq!(read.entries[0].hash, "0a".repeat(32));
+    }
+}
