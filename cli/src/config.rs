@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::error::CliError;
 use crate::history::HistoryName;
+use crate::lint;
 
 /// The name that is looked for in the current folder and those above it.
 const FILE_NAME: &str = "actor-migrate.toml";
@@ -17,6 +18,8 @@ const FILE_NAME: &str = "actor-migrate.toml";
 #[derive(Debug, Default)]
 pub(crate) struct Config {
     pub fleets: Vec<FleetConfig>,
+    /// Lint rules that are allowed everywhere, or for one migration: `L110`, `L110:0003_x`.
+    pub lint_allow: Vec<String>,
 }
 
 /// Actors of one kind: where they are, and the folder that they follow.
@@ -50,6 +53,15 @@ struct File {
     store: Option<PathBuf>,
     #[serde(default)]
     fleet: Vec<FleetEntry>,
+    #[serde(default)]
+    lint: LintEntry,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LintEntry {
+    #[serde(default)]
+    allow: Vec<toml::Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -115,7 +127,15 @@ impl Config {
             }
             fleets.push(fleet);
         }
-        Ok(Self { fleets })
+        let mut lint_allow = Vec::new();
+        for allow in file.lint.allow {
+            if !lint::is_rule(allow.get_ref()) {
+                let message = format!("there is no lint rule `{}`", allow.get_ref());
+                return Err(fail(message, Some(allow.span())));
+            }
+            lint_allow.push(allow.into_inner());
+        }
+        Ok(Self { fleets, lint_allow })
     }
 }
 

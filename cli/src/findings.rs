@@ -95,6 +95,16 @@ fn diagnostic(finding: &Finding, files: &mut HashMap<String, Option<String>>) ->
     }
 }
 
+/// The finding in one line, for lists.
+pub(crate) fn line(finding: &Finding) -> String {
+    let place = match (&finding.file, finding.line, finding.column) {
+        (Some(file), Some(line), Some(column)) => format!(" ({file}:{line}:{column})"),
+        (Some(file), _, _) => format!(" ({file})"),
+        _ => String::new(),
+    };
+    format!("{}: {}{place}", finding.code, finding.message)
+}
+
 /// The text of a file, if it can be read again.
 fn read(file: &str) -> Option<String> {
     let bytes = std::fs::read(file).ok()?;

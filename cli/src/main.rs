@@ -21,6 +21,7 @@ mod history;
 mod inspect;
 mod interrupt;
 mod judge;
+mod lint;
 mod output;
 mod pool;
 mod reconcile;
@@ -62,6 +63,7 @@ fn run(cli: &Cli, printer: &Printer) -> Result<Exit, CliError> {
         Command::Store(args) => store::run(args, &config()?, printer),
         Command::Demo(args) => demo::run(args, printer),
         Command::Squash(args) => squash::run(args, &config()?, printer),
+        Command::Lint(args) => lint::run(args, &config()?, printer),
         Command::Hash(args) => hash::run(args, &config()?, printer),
         Command::Generate(args) => generate::run(args, printer),
         Command::Explain(args) => explain::run(args, printer),

@@ -179,6 +179,16 @@ pub enum MigrateError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// M185
+    #[error("{path} is not a lock file: {reason} (line {line})")]
+    BadLock {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// M110
     #[error("{path} holds a NUL byte at offset {offset}, where SQLite would stop reading")]
     NulByte {
@@ -382,16 +392,6 @@ pub enum MigrateError {
         /// The limit for the whole run.
         limit_ms: u128,
     },
-    /// M185
-    #[error("{path} is not a lock file: {reason} (line {line})")]
-    BadLock {
-        /// The file.
-        path: String,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
     /// M199
     #[error("bug: {what}")]
     Bug {
@@ -427,6 +427,7 @@ impl MigrateError {
             Self::TooManyEntries { .. } => "M107",
             Self::BadEntry { .. } => "M108",
             Self::Io { .. } => "M109",
+            Self::BadLock { .. } => "M185",
             Self::NulByte { .. } => "M110",
             Self::MixedLayout { .. } => "M111",
             Self::ReplayFailed { .. } => "M120",
@@ -460,7 +461,6 @@ impl MigrateError {
             Self::NotCurrent { .. } => "M190",
             Self::AheadOfRelease => "M191",
             Self::OutOfTime { .. } => "M192",
-            Self::BadLock { .. } => "M185",
             Self::Bug { .. } => "M199",
         }
     }

@@ -335,13 +335,6 @@ const EXPLANATIONS: &[Explanation] = &[
         "allow more time; what takes long grows with the actor's rows",
     ),
     page(
-        "M185",
-        "the lock file cannot be read",
-        "`migrations.lock` holds lines of `<sha256>  <path>`, as sha256sum(1) writes them. A merge conflict left in \
-         the file is the usual cause: keep both sides, as every line stands for itself.",
-        "mend the line named, or restore the file from version control",
-    ),
-    page(
         "M199",
         "a bug",
         "Something that cannot happen did. Nothing was changed.",
@@ -447,7 +440,17 @@ mod tests {
         used.extend(codes(include_str!("error/squash.rs"), 'M'));
         used.extend(codes(include_str!("squash/verify.rs"), 'L'));
         used.extend(codes(include_str!("verdict/hazard.rs"), 'H'));
-        used.extend(codes(include_str!("lint/lock.rs"), 'L'));
+        for rules in [
+            include_str!("lint/allow.rs"),
+            include_str!("lint/lock.rs"),
+            include_str!("lint/mod.rs"),
+            include_str!("lint/order.rs"),
+            include_str!("lint/rebuild.rs"),
+            include_str!("lint/rows.rs"),
+            include_str!("lint/text.rs"),
+        ] {
+            used.extend(codes(rules, 'L'));
+        }
         let pages: Vec<_> = explanations()
             .iter()
             .map(|page| page.code.to_owned())

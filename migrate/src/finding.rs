@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::bundle::Migration;
+use crate::sql::Statement;
 
 /// How grave a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -76,6 +77,22 @@ impl Finding {
             migration: Some(migration.tag.clone()),
             file: Some(migration.file.clone()),
             ..self
+        }
+    }
+
+    /// The same about one statement, or about the byte `offset` inside it.
+    pub(crate) fn at(
+        self,
+        migration: &Migration,
+        statement: &Statement,
+        offset: Option<usize>,
+    ) -> Self {
+        let (line, column) = migration.place(statement, offset);
+        Self {
+            statement: Some(statement.number),
+            line: Some(line),
+            column: Some(column),
+            ..self.of(migration)
         }
     }
 

@@ -30,7 +30,7 @@ pub use inspect::{
     BundleSummary, InspectOptions, LedgerSummary, SCHEMA_VERSION, Standing, inspect,
 };
 pub use ledger::{DEFAULT_TABLE, LedgerFormat, LedgerRow, namespaced_table};
-pub use lint::{LOCK_FILE, Lock};
+pub use lint::{LOCK_FILE, LintOptions, Lock, lint};
 pub use plan::{
     Action, NewLedger, Plan, PlanOptions, Step, plan_adopt, plan_apply, plan_reconcile, plan_undo,
     plan_upgrade,

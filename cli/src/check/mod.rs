@@ -13,14 +13,16 @@ use crate::exit::Exit;
 use crate::judge::Judge;
 use crate::output::{Printer, Progress};
 use crate::targets::{Fleet, Selection, Target, unclaimed};
-use crate::{generate, interrupt, pool};
+use crate::{generate, interrupt, lint, pool};
 use cause::Cause;
 use report::Report;
 
 /// Say whether a deploy would succeed on every actor
 ///
 /// Reads each folder, replays it, holds every actor against it, and rehearses pending migrations on copies of
-/// the actors' real data. Changes nothing. Without actors, checks the folder alone.
+/// the actors' real data. Changes nothing. Without actors, checks the folder alone. What lint finds against the
+/// folder counts where it is certain: released migrations that were edited or are gone, times that a runner skips,
+/// and, once migrations.lock says what is released, every error of a migration that is not.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate check                                       The fleets of actor-migrate.toml
@@ -45,7 +47,9 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, printer: &Printer) -> Resul
     let mut report = Report::default();
     for (fleet, judge) in fleets.iter().zip(&judges) {
         let cohorts = look(fleet, judge, printer, &progress).finish(|cause| !cause.blocks);
-        report.add(fleet, judge, generate::stale_beside(&fleet.dir)?, cohorts);
+        let stale = generate::stale_beside(&fleet.dir)?;
+        let findings = lint::against_deploy(&judge.bundle, &config.lint_allow)?;
+        report.add(fleet, judge, stale, findings, cohorts);
     }
     drop(progress);
     if args.selection.is_everything() {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::cause::Cause;
 use crate::cohort::{self, Cohort};
 use crate::facts;
+use crate::findings::{self, Findings};
 use crate::generate::Stale;
 use crate::judge::Judge;
 use crate::output::{count, style, word};
@@ -36,6 +37,7 @@ struct FleetReport {
     migrations: usize,
     actors: usize,
     stale: Vec<Stale>,
+    findings: Findings,
 }
 
 impl Report {
@@ -45,6 +47,7 @@ impl Report {
         fleet: &Fleet,
         judge: &Judge,
         stale: Vec<Stale>,
+        findings: Findings,
         cohorts: Vec<Cohort<Cause>>,
     ) {
         let actors = cohort::actors(&cohorts);
@@ -57,7 +60,9 @@ impl Report {
         let blocking = cohorts.iter().find(|cohort| cohort.cause.blocks);
         let cure = blocking.map(|cohort| next(cohort, fleet));
         let generate = (!stale.is_empty()).then(|| "actor-migrate generate".to_owned());
-        self.next = self.next.take().or(cure).or(generate);
+        let lint = findings.0.first();
+        let lint = lint.map(|_| format!("actor-migrate lint{}", lint_scope(fleet)));
+        self.next = self.next.take().or(cure).or(generate).or(lint);
         self.ready = self.next.is_none();
         self.actors += actors;
         self.cohorts.extend(cohorts);
@@ -67,6 +72,7 @@ impl Report {
             migrations: judge.bundle.entries.len(),
             actors,
             stale,
+            findings,
         });
     }
 
@@ -86,6 +92,14 @@ impl Report {
 
     fn blocked(&self) -> usize {
         cohort::actors(self.cohorts.iter().filter(|cohort| cohort.cause.blocks))
+    }
+}
+
+/// The options that name the folder of a fleet.
+fn lint_scope(fleet: &Fleet) -> String {
+    match &fleet.name {
+        Some(name) => format!(" --fleet {}", word(name)),
+        None => format!(" --dir {}", word(&fleet.dir.display().to_string())),
     }
 }
 
@@ -128,7 +142,13 @@ impl fmt::Display for Report {
             )?;
         }
         let stale: usize = self.fleets.iter().map(|fleet| fleet.stale.len()).sum();
+        let found: usize = self.fleets.iter().map(|it| it.findings.0.len()).sum();
         match (self.blocked(), stale) {
+            (0, 0) if found > 0 => writeln!(
+                f,
+                "{bad}not ready{bad:#}: {} about the migrations",
+                count(found, "finding")
+            )?,
             (0, 0) if self.actors == 0 => writeln!(
                 f,
                 "{good}ready{good:#}: the migrations run; no actor was looked at"
@@ -167,6 +187,9 @@ impl fmt::Display for FleetReport {
         match &self.fleet {
             Some(_) => writeln!(f, " {dim}in {}{dim:#}", self.dir)?,
             None => writeln!(f)?,
+        }
+        for finding in &self.findings.0 {
+            writeln!(f, "  {bad}no{bad:#}  {}", findings::line(finding))?;
         }
         for file in &self.stale {
             writeln!(

@@ -223,12 +223,7 @@ impl CliError {
                 "check the path; to name an actor instead, pass --store <path>".into()
             }
             Self::NotOne { .. } => "name one; to see many: actor-migrate status".into(),
-            Self::NoSuchFleet { known, .. } if known.is_empty() => {
-                "name one in actor-migrate.toml; see: actor-migrate explain C102".into()
-            }
-            Self::NoSuchFleet { known, .. } => {
-                format!("the configuration names: {}", known.join(", "))
-            }
+            Self::NoSuchFleet { known, .. } => known_fleets(known),
             Self::NoFolder => {
                 "pass --dir <folder>, or describe your fleets in actor-migrate.toml (explain C102)"
                     .into()
@@ -264,9 +259,7 @@ impl CliError {
             Self::RivetAwake { .. } => {
                 "stop RivetKit, then run this again; nothing was changed".into()
             }
-            Self::NothingToAccept { .. } => {
-                "to see what there is: actor-migrate hash --check".into()
-            }
+            Self::NothingToAccept { .. } => "see what there is: actor-migrate hash --check".into(),
             Self::Store { error, .. } => error.hint().into(),
             Self::Migrate { error, .. } => error.hint(),
         }
@@ -374,6 +367,14 @@ fn one_of(fleets: &[String]) -> String {
     match fleets {
         [] => "name the folder: --dir <folder>".into(),
         fleets => format!("name one of {}: --fleet <name>", fleets.join(", ")),
+    }
+}
+
+/// Which fleet to name instead of one that there is not.
+fn known_fleets(known: &[String]) -> String {
+    match known {
+        [] => "name one in actor-migrate.toml; see: actor-migrate explain C102".into(),
+        known => format!("the configuration names: {}", known.join(", ")),
     }
 }
 

@@ -229,3 +229,34 @@ fn what_cannot_be_read_is_a_cohort_beside_the_others() {
     --- stderr
     ");
 }
+
+#[test]
+fn an_edited_release_and_an_error_in_what_is_new_stand_against_a_deploy() {
+    let here = copy_of("coding-agent/history/chain", "chain");
+    assert_eq!(run(here.path(), &["hash", "--dir", "chain"]).code, 0);
+    assert_eq!(run(here.path(), &["check", "--dir", "chain"]).code, 0);
+    let edited = here.path().join("chain/0002_churn.sql");
+    let text = std::fs::read_to_string(&edited).unwrap();
+    write(&edited, format!("{text}-- a word more\n"));
+    let journal = here.path().join("chain/meta/_journal.json");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let mut parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let entry = json!({"idx": 8, "version": "6", "when": 1_790_000_000_000_u64, "tag": "0008_new", "breakpoints": true});
+    parsed["entries"].as_array_mut().unwrap().push(entry);
+    write(&journal, parsed.to_string());
+    write(
+        &here.path().join("chain/0008_new.sql"),
+        "ALTER TABLE `events` ADD `weight` integer NOT NULL;\n",
+    );
+    let check = run(here.path(), &["check", "--dir", "chain"]);
+    insta::assert_snapshot!(check.transcript(here.path()), @"
+    exit 1
+    --- stdout
+    chain: 0 actors, 9 migrations
+      no  L101: 0002_churn was released with another text (chain/migrations.lock:4) (chain/0002_churn.sql)
+      no  L120: fails on every actor that has a row in the table: Cannot add a NOT NULL column with default value NULL (chain/0008_new.sql:1:1)
+    not ready: 2 findings about the migrations
+    next: actor-migrate lint --dir chain
+    --- stderr
+    ");
+}

@@ -123,7 +123,7 @@ fn a_lock_with_a_merge_conflict_and_a_tag_accepted_in_vain_are_errors() {
     --- stderr
     error[C138]: there is no finding about `0002_chrun` to accept
     --> chain
-     = help: to see what there is: actor-migrate hash --check
+     = help: see what there is: actor-migrate hash --check
     ");
     let lock = here.path().join("chain/migrations.lock");
     let text = std::fs::read_to_string(&lock).unwrap();

@@ -15,6 +15,7 @@ mod history;
 mod inspect;
 mod interrupt;
 mod ledgers;
+mod lint;
 mod namespaces;
 mod read_only;
 mod reconcile;

@@ -9,6 +9,7 @@ use crate::bundle::{Bundle, Migration, read_limited};
 use crate::error::MigrateError;
 use crate::finding::{Finding, Severity};
 use crate::limits::JOURNAL_BYTES_MAX;
+use crate::squash;
 
 /// The name of the lock file inside a migration folder. No Drizzle looks at it.
 pub const LOCK_FILE: &str = "migrations.lock";
@@ -22,6 +23,29 @@ const HEADER: &str = "# Released migrations. Written by `actor-migrate hash`, ve
 pub struct Lock {
     file: String,
     entries: Vec<Entry>,
+    squashes: Squashes,
+}
+
+/// What certified squashes have done to the folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Squashes {
+    /// The tags that they replaced: these are not missing.
+    replaced: BTreeSet<String>,
+    /// Their baselines, which may stand before released migrations.
+    baselines: BTreeSet<String>,
+}
+
+impl Squashes {
+    fn read(bundle: &Bundle) -> Result<Self, MigrateError> {
+        let mut squashes = Self::default();
+        for archived in squash::archives(&bundle.dir)? {
+            let certificate = archived.certificate;
+            let tags = certificate.replaces.into_iter().map(|entry| entry.tag);
+            squashes.replaced.extend(tags);
+            squashes.baselines.insert(certificate.baseline.tag);
+        }
+        Ok(squashes)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +62,16 @@ impl Lock {
     /// Reads the lock of a folder; `None` if it has none.
     ///
     /// # Errors
-    /// M106, M109, M185: the file is too large, cannot be read, or is no list of hashes.
+    /// M106, M109, M185: the file is too large, cannot be read, or is no list of hashes. M160: a certificate of a
+    /// squash is none.
     pub fn read(bundle: &Bundle) -> Result<Option<Self>, MigrateError> {
         let path = Path::new(&bundle.dir).join(LOCK_FILE);
         match read_limited(&path, JOURNAL_BYTES_MAX) {
-            Ok(bytes) => Self::parse(path.display().to_string(), &bytes).map(Some),
+            Ok(bytes) => {
+                let squashes = Squashes::read(bundle)?;
+                let lock = Self::parse(path.display().to_string(), &bytes)?;
+                Ok(Some(Self { squashes, ..lock }))
+            }
             Err(MigrateError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 Ok(None)
             }
@@ -74,7 +103,12 @@ impl Lock {
                 line: number,
             });
         }
-        Ok(Self { file, entries })
+        let squashes = Squashes::default();
+        Ok(Self {
+            file,
+            entries,
+            squashes,
+        })
     }
 
     /// The migrations that it does not list: they are not released yet.
@@ -99,6 +133,11 @@ impl Lock {
         self.entries.is_empty()
     }
 
+    /// Whether a certified squash made this migration.
+    pub(super) fn is_baseline(&self, migration: &Migration) -> bool {
+        self.squashes.baselines.contains(&migration.tag)
+    }
+
     /// That a folder which should have a lock has none (L104).
     #[must_use]
     pub fn missing(bundle: &Bundle) -> Finding {
@@ -115,7 +154,7 @@ impl Lock {
     #[must_use]
     pub fn check(&self, bundle: &Bundle) -> Vec<Finding> {
         let found = by_path(bundle);
-        let replaced = replaced(bundle);
+        let replaced = &self.squashes.replaced;
         let mut findings = Vec::new();
         for entry in &self.entries {
             match found.get(&entry.path) {
@@ -157,7 +196,8 @@ impl Lock {
             .flat_map(|lock| &lock.entries)
             .map(|entry| (entry.path.as_str(), entry))
             .collect();
-        let replaced = replaced(bundle);
+        let squashes = before.map(|lock| lock.squashes.clone());
+        let squashes = squashes.unwrap_or_default();
         let locked = bundle.entries.iter().map(|migration| {
             let path = bundle.path_of(migration);
             let kept = known.get(path.as_str());
@@ -168,7 +208,7 @@ impl Lock {
         });
         let mut entries: Vec<_> = locked.collect();
         let found = by_path(bundle);
-        let dropped = |tag: &str| accepted.contains(tag) || replaced.contains(tag);
+        let dropped = |tag: &str| accepted.contains(tag) || squashes.replaced.contains(tag);
         let gone = known
             .values()
             .filter(|entry| !found.contains_key(&entry.path) && !dropped(tag_of(&entry.path)));
@@ -177,6 +217,7 @@ impl Lock {
         Self {
             file: file.display().to_string(),
             entries,
+            squashes,
         }
     }
 }
@@ -255,11 +296,6 @@ fn edited(migration: &Migration, lock: &str, entry: &Entry) -> Finding {
     Finding::new("L101", Severity::Error, message).of(migration)
 }
 
-/// The tags that a certified squash of this folder replaced: they are not missing.
-fn replaced(_: &Bundle) -> BTreeSet<String> {
-    BTreeSet::new()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +308,7 @@ mod tests {
                 hash: "0a".repeat(32),
                 line: 2,
             }],
+            squashes: Squashes::default(),
         }
     }
 
@@ -286,6 +323,21 @@ mod tests {
             let read = Lock::parse(lock.file.clone(), lock.to_string().as_bytes());
             assert_eq!(read.unwrap(), lock, "{path:?}");
         }
+    }
+
+    #[test]
+    fn what_a_certified_squash_replaced_is_not_missing() {
+        let bundle = Bundle::new(
+            "d".into(),
+            crate::bundle::Layout::DrizzleJournal,
+            Vec::new(),
+        );
+        let mut lock = lock_of("0000_a.sql");
+        assert_eq!(lock.check(&bundle).len(), 1);
+        lock.squashes.replaced.insert("0000_a".into());
+        assert_eq!(lock.check(&bundle), []);
+        let after = Lock::updated(Some(&lock), &bundle, &BTreeSet::new());
+        assert!(after.is_empty(), "its line goes");
     }
 
     #[test]

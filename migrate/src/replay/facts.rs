@@ -1,6 +1,6 @@
 //! What each migration does beyond the schema, and what the runners it was written for would do in silence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
@@ -33,6 +33,8 @@ pub(super) struct Collector<'a> {
     written: Vec<(usize, BTreeSet<String>)>,
     renamed: BTreeSet<String>,
     dropped_triggers: BTreeSet<String>,
+    /// The tables it drops, in lower case, and by which statement.
+    dropped_tables: BTreeMap<String, usize>,
 }
 
 impl<'a> Collector<'a> {
@@ -43,6 +45,7 @@ impl<'a> Collector<'a> {
             written: Vec::new(),
             renamed: BTreeSet::new(),
             dropped_triggers: BTreeSet::new(),
+            dropped_tables: BTreeMap::new(),
         };
         collector.chunk_hazards();
         collector
@@ -100,6 +103,8 @@ impl<'a> Collector<'a> {
             }
             Head::DropTable(table) => {
                 self.facts.foreign_keys_off = true;
+                self.dropped_tables
+                    .insert(table.to_ascii_lowercase(), statement.number);
                 for child in dependants(conn, table)? {
                     let message = format!(
                         "dropping {table} with foreign keys on also {child}; PRAGMA foreign_keys=OFF does \
@@ -166,14 +171,14 @@ impl<'a> Collector<'a> {
             })
             .filter(|trigger| table_stays(&trigger.table))
             .map(|trigger| {
-                format!(
-                    "rebuilding {} drops its trigger {}",
-                    trigger.table, trigger.name
-                )
+                let table = &trigger.table;
+                let statement = self.dropped_tables.get(&table.to_ascii_lowercase());
+                let message = format!("rebuilding {table} drops its trigger {}", trigger.name);
+                (statement.copied(), message)
             })
             .collect();
-        for message in lost {
-            self.hazard(HazardCode::LostTrigger, None, message);
+        for (statement, message) in lost {
+            self.hazard(HazardCode::LostTrigger, statement, message);
         }
     }
 }

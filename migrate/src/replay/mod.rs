@@ -3,6 +3,7 @@
 mod facts;
 mod lineage;
 mod sandbox;
+mod watch;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,8 @@ use lineage::Lineage;
 pub(crate) use lineage::{Ancestor, Ancestors};
 use sandbox::Notes;
 pub(crate) use sandbox::{Sandbox, error_offset, refused, run_statement};
+use watch::Watch;
+pub(crate) use watch::{Answers, Seen, Walk, place_of_quoted};
 
 /// Bounds of a replay.
 #[derive(Debug, Clone)]
@@ -130,7 +133,7 @@ impl Expected {
     pub fn replay_with(bundle: &Bundle, options: &ReplayOptions) -> Result<Self, MigrateError> {
         let mut replay = Replay::start(bundle, options)?;
         for migration in &bundle.entries {
-            replay.migration(migration)?;
+            replay.migration(migration, None)?;
         }
         tracing::debug!(
             dir = bundle.dir,
@@ -367,7 +370,11 @@ impl Replay {
         })
     }
 
-    fn migration(&mut self, migration: &Migration) -> Result<(), MigrateError> {
+    fn migration(
+        &mut self,
+        migration: &Migration,
+        mut watch: Option<&mut Watch>,
+    ) -> Result<(), MigrateError> {
         let heads: Vec<_> = migration
             .statements
             .iter()
@@ -383,10 +390,17 @@ impl Replay {
         let mut facts = facts::Collector::new(migration);
         for (statement, head) in migration.statements.iter().zip(&heads) {
             facts.before(statement, head, &self.sandbox.conn)?;
+            let sql = migration.sql(statement);
+            if let Some(watch) = &mut watch {
+                watch.before(sql, head, &self.sandbox.conn)?;
+            }
             let notes = match head {
                 Head::ForeignKeys => Notes::default(),
                 _ => self.sandbox.run(migration, statement)?,
             };
+            if let Some(watch) = &mut watch {
+                watch.after(sql, head, &notes, &self.sandbox.conn)?;
+            }
             facts.after(statement, head, notes);
             self.step(head)?;
         }

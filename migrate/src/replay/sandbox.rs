@@ -20,6 +20,8 @@ pub(crate) struct Notes {
     pub(crate) writes: BTreeSet<String>,
     /// Those of them that it deletes from, in so many words.
     pub(crate) deletes: BTreeSet<String>,
+    /// Columns that it reads, with their tables, in lower case.
+    pub(crate) reads: BTreeSet<(String, String)>,
     /// What it may not do and asked for.
     denied: Option<String>,
 }
@@ -136,6 +138,17 @@ fn note(notes: &mut Notes, context: &AuthContext<'_>) -> Authorization {
         }
         AuthAction::Insert { table_name } | AuthAction::Update { table_name, .. } => {
             notes.writes.insert(table_name.to_ascii_lowercase());
+            None
+        }
+        AuthAction::Read {
+            table_name,
+            column_name,
+        } => {
+            let read = (
+                table_name.to_ascii_lowercase(),
+                column_name.to_ascii_lowercase(),
+            );
+            notes.reads.insert(read);
             None
         }
         AuthAction::Attach { .. } => Some("ATTACH".to_owned()),

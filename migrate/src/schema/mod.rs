@@ -130,7 +130,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    fn new(kind: Kind, name: &str) -> Self {
+    pub(crate) fn new(kind: Kind, name: &str) -> Self {
         Self {
             kind,
             name: name.to_ascii_lowercase(),

@@ -33,6 +33,11 @@ impl Shape {
         }
     }
 
+    /// The column that is the rowid, in lower case.
+    pub(crate) fn alias(&self) -> Option<&str> {
+        self.alias.as_deref()
+    }
+
     /// The columns that both hold values for, by the names they have here.
     pub(crate) fn shared<'a>(&'a self, other: &Self) -> Vec<&'a str> {
         let stored = |name: &str| other.stored().any(|own| own.eq_ignore_ascii_case(name));
@@ -40,7 +45,7 @@ impl Shape {
     }
 
     /// The columns that hold values, which a generated one does not.
-    fn stored(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn stored(&self) -> impl Iterator<Item = &str> {
         let columns = self.columns.iter();
         columns
             .filter(|column| column.generated.is_none())

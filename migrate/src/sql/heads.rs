@@ -18,6 +18,17 @@ pub(crate) enum Head {
     DropTable(String),
     /// `DROP TRIGGER name`
     DropTrigger(String),
+    /// `DROP INDEX name`
+    DropIndex(String),
+    /// `ALTER TABLE name ADD …`
+    AddColumn(String),
+    /// `ALTER TABLE table DROP column`
+    DropColumn {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
     /// `ALTER TABLE from RENAME TO to`
     Rename {
         /// The old name.
@@ -51,7 +62,7 @@ pub(crate) fn head(sql: &str) -> Head {
         return drop_head(words);
     }
     if is("ALTER") {
-        return rename_head(words).unwrap_or(Head::Schema);
+        return alter_head(words).unwrap_or(Head::Schema);
     }
     if is("PRAGMA") {
         let names_it = object_name(&mut words.peekable()).eq_ignore_ascii_case("foreign_keys");
@@ -85,19 +96,30 @@ fn drop_head<'a>(mut words: impl Iterator<Item = Token<'a>>) -> Head {
         Head::DropTable(object_name(&mut rest))
     } else if is("TRIGGER") {
         Head::DropTrigger(object_name(&mut rest))
+    } else if is("INDEX") {
+        Head::DropIndex(object_name(&mut rest))
     } else {
         Head::Schema
     }
 }
 
-fn rename_head<'a>(mut words: impl Iterator<Item = Token<'a>>) -> Option<Head> {
+fn alter_head<'a>(mut words: impl Iterator<Item = Token<'a>>) -> Option<Head> {
     words.next().filter(|token| token.is_word("TABLE"))?;
     let mut rest = words.peekable();
-    let from = object_name(&mut rest);
-    rest.next().filter(|token| token.is_word("RENAME"))?;
-    rest.next().filter(|token| token.is_word("TO"))?;
+    let table = object_name(&mut rest);
+    let what = rest.next()?;
+    if what.is_word("ADD") {
+        return Some(Head::AddColumn(table));
+    }
+    if what.is_word("DROP") {
+        rest.next_if(|token| token.is_word("COLUMN"));
+        let column = object_name(&mut rest);
+        return Some(Head::DropColumn { table, column });
+    }
+    rest.next()
+        .filter(|token| what.is_word("RENAME") && token.is_word("TO"))?;
     Some(Head::Rename {
-        from,
+        from: table,
         to: object_name(&mut rest),
     })
 }
@@ -133,6 +155,17 @@ mod tests {
         };
         assert_eq!(head("ALTER TABLE \"__new_t\" RENAME TO [t];"), rename);
         assert_eq!(head("ALTER TABLE t RENAME a TO b"), Head::Schema);
+        assert_eq!(
+            head("ALTER TABLE t ADD COLUMN c"),
+            Head::AddColumn("t".into())
+        );
+        let dropped = |sql| match head(sql) {
+            Head::DropColumn { table, column } => format!("{table}.{column}"),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(dropped("ALTER TABLE `t` DROP COLUMN `a b`;"), "t.a b");
+        assert_eq!(dropped("ALTER TABLE t DROP c"), "t.c");
+        assert_eq!(head("DROP INDEX i"), Head::DropIndex("i".into()));
         assert_eq!(head("PRAGMA main.foreign_keys=OFF;"), Head::ForeignKeys);
     }
 

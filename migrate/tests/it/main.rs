@@ -18,6 +18,7 @@ mod history;
 mod history_archives;
 mod history_laws;
 mod laws;
+mod lint;
 mod reconcile;
 mod repair;
 mod repair_laws;
