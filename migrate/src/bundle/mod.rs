@@ -135,9 +135,11 @@ impl Migration {
 
     /// Line and column of `statement`, or of the byte `offset` inside it.
     pub(crate) fn place(&self, statement: &Statement, offset: Option<usize>) -> (usize, usize) {
-        match offset {
-            Some(offset) => LineIndex::new(&self.text).place(statement.span.start + offset),
-            None => (statement.line, statement.column),
+        // Counted from the statement: a large file is not read again for each of its findings.
+        let (line, column) = LineIndex::new(self.sql(statement)).place(offset.unwrap_or(0));
+        match line {
+            1 => (statement.line, statement.column + column - 1),
+            _ => (statement.line + line - 1, column),
         }
     }
 

@@ -235,6 +235,10 @@ fn l139_a_string_in_double_quotes() {
     );
     assert_eq!(one("CREATE INDEX i ON t (\"aa\");"), ["L139 1:1:22"]);
     assert_eq!(
+        one("\n CREATE INDEX i ON t (a,\n  \"aa\");"),
+        ["L139 1:3:3"]
+    );
+    assert_eq!(
         one("CREATE VIEW v AS SELECT \"aa\" FROM t;"),
         ["L139 1:1:25"]
     );
