@@ -291,4 +291,6 @@ impl fmt::Debug for RedbSnapshot {
 }
 
 #[cfg(test)]
+mod power;
+#[cfg(test)]
 mod tests;
