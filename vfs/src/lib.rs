@@ -27,4 +27,6 @@ pub use page::{PageCount, PageNo, PageSize};
 #[cfg(feature = "extension")]
 #[doc(hidden)]
 pub use shim::load;
-pub use store::{Actor, ActorInfo, ActorSnapshot, IfExists, ListOptions, Store, StoreOptions};
+pub use store::{
+    Actor, ActorInfo, ActorSnapshot, Damage, IfExists, ListOptions, Scrub, Store, StoreOptions,
+};

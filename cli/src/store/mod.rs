@@ -4,6 +4,7 @@ mod delete;
 mod export;
 mod import;
 mod list;
+mod scrub;
 
 use std::path::PathBuf;
 
@@ -14,13 +15,14 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Printer;
 
-/// List, import, export and delete the actors of a store
+/// List, import, export, delete and scrub the actors of a store
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate store list 'workspace/*' --store actors.store
   actor-migrate store import data/*.sqlite --prefix workspace/ --store actors.store --create
   actor-migrate store export workspace/42 42.sqlite --store actors.store
-  actor-migrate store delete workspace/42 --store actors.store")]
+  actor-migrate store delete workspace/42 --store actors.store
+  actor-migrate store scrub --store actors.store")]
 pub(crate) struct StoreArgs {
     /// Store to work on [default: the one that the configuration names]
     #[arg(long, global = true, value_name = "PATH")]
@@ -35,6 +37,7 @@ enum Verb {
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     Delete(delete::DeleteArgs),
+    Scrub(scrub::ScrubArgs),
 }
 
 pub(crate) fn run(args: &StoreArgs, config: &Config, printer: &Printer) -> Result<Exit, CliError> {
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &StoreArgs, config: &Config, printer: &Printer) -> Resul
         Verb::Import(args) => import::run(args, &path, printer),
         Verb::Export(args) => export::run(args, &path, printer),
         Verb::Delete(args) => delete::run(args, &path, printer),
+        Verb::Scrub(args) => scrub::run(args, &path, printer),
     }
 }
 

@@ -73,7 +73,8 @@ fn select_ids(
 fn lookup(store: &Store, word: &str, glob: Option<&GlobMatcher>) -> Result<Vec<ActorId>, CliError> {
     if let Ok(id) = ActorId::new(word) {
         match store.info(&id) {
-            Ok(_) => return Ok(vec![id]),
+            // It is there, and whoever reads it hears what is wrong with it.
+            Ok(_) | Err(StoreError::HeadDamaged { .. }) => return Ok(vec![id]),
             Err(StoreError::ActorMissing { .. }) => {}
             Err(error) => return Err(CliError::store(id, error)),
         }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use actor_vfs::engines::RedbEngine;
+use actor_vfs::kv::{Batch, Engine};
 use serde_json::json;
 
 use crate::support::{Run, contents, copy, fixtures, folder, rows, run, write};
@@ -273,4 +275,78 @@ fn verbose_names_every_actor() {
             .all(|id| names.contains(id)),
         "{names}"
     );
+}
+
+/// Changes records of a store behind its back: all whose key `select`s.
+fn tamper(
+    here: &tempfile::TempDir,
+    select: impl Fn(&[u8]) -> bool,
+    change: impl Fn(Vec<u8>) -> Option<Vec<u8>>,
+) {
+    let engine = RedbEngine::open(here.path().join("actors.store/actors.redb"), 1 << 20).unwrap();
+    let all = engine.snapshot().unwrap();
+    let mut batch = Batch::new();
+    for (key, record) in all.scan(&[]..&[u8::MAX], usize::MAX).unwrap() {
+        match select(&key).then(|| change(record)) {
+            Some(Some(record)) => batch.put(key, record),
+            Some(None) => batch.delete(key),
+            None => {}
+        }
+    }
+    engine.commit(&batch).unwrap();
+}
+
+fn flipped(mut record: Vec<u8>) -> Option<Vec<u8>> {
+    record[20] ^= 1;
+    Some(record)
+}
+
+#[test]
+fn a_scrub_names_what_is_damaged_and_the_actor_can_be_deleted() {
+    let here = project();
+    insta::assert_snapshot!(verb(&here, "store scrub").transcript(here.path()), @"
+    exit 0
+    --- stdout
+    4 actors, 80 pages read and sound: nothing is damaged
+    --- stderr
+    ");
+    tamper(&here, |key| key.starts_with(b"Hhistory/2"), flipped);
+    insta::assert_snapshot!(verb(&here, "store scrub").transcript(here.path()), @"
+    exit 1
+    --- stdout
+    damaged: the head record of `history/2` cannot be read: its seal does not match its bytes and its place
+    damaged: pages that belong to no actor take room (images: 1)
+    4 actors, 59 pages read and sound: 2 damaged
+    --- stderr
+    ");
+    assert_eq!(verb(&here, "store scrub history/1").code, 0);
+    let found = verb(&here, "store scrub history/2 --format json");
+    assert_eq!(found.code, 1);
+    let damage = &found.json()["damage"][0];
+    assert_eq!(damage["kind"], "head");
+    assert_eq!(damage["actor"], "history/2");
+    assert_eq!(verb(&here, "store delete history/2 --yes").code, 0);
+    assert_eq!(verb(&here, "store scrub").code, 0);
+}
+
+#[test]
+fn a_scrub_names_missing_pages() {
+    let here = project();
+    verb(&here, "store delete history/2 history/3 task/1 --yes");
+    let is_page_3 = |key: &[u8]| key[0] == b'P' && key[17..21] == [0, 0, 0, 3];
+    tamper(&here, is_page_3, |_| None);
+    insta::assert_snapshot!(verb(&here, "store scrub").transcript(here.path()), @"
+    exit 1
+    --- stdout
+    damaged: page 3 of `history/1` is missing at commit 1
+    1 actor, 20 pages read and sound: 1 damaged
+    --- stderr
+    ");
+}
+
+#[test]
+fn a_scrub_of_what_is_not_there_could_not_say() {
+    let here = project();
+    assert_eq!(verb(&here, "store scrub nobody").code, 2);
+    assert_eq!(verb(&here, "store scrub --store nowhere").code, 2);
 }

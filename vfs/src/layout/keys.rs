@@ -121,6 +121,17 @@ pub(crate) fn all_pages(db: DbId) -> KeyRange {
     prefix..end
 }
 
+/// The pages of all images.
+pub(crate) fn all_images() -> KeyRange {
+    vec![PAGE]..vec![PAGE + 1]
+}
+
+/// The image that a key of a page belongs to.
+pub(crate) fn db_of_page_key(key: &[u8]) -> Option<DbId> {
+    let (db, _) = key.strip_prefix(&[PAGE])?.split_first_chunk::<DB_BYTES>()?;
+    Some(DbId::new(*db))
+}
+
 /// The first key that does not begin with `prefix`, which is no string of `0xff`.
 fn successor(prefix: &[u8]) -> Vec<u8> {
     let mut end = prefix.to_vec();

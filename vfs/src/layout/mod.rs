@@ -8,8 +8,8 @@ mod store_record;
 
 pub(crate) use head::{Head, Unswept};
 pub(crate) use keys::{
-    KeyRange, PageKey, actor_of_aside_key, actor_of_head_key, all_asides, all_heads, all_pages,
-    aside_key, head_key, pages_from, versions_up_to,
+    KeyRange, PageKey, actor_of_aside_key, actor_of_head_key, all_asides, all_heads, all_images,
+    all_pages, aside_key, db_of_page_key, head_key, pages_from, versions_up_to,
 };
 pub(crate) use numbers::{Checksum, DbId, StoreId, Token};
 pub use numbers::{CommitNo, Epoch};
@@ -36,6 +36,11 @@ fn seal(key: &[u8], before: &[u8]) -> [u8; SEAL_BYTES] {
 }
 
 const SEAL_BYTES: usize = 8;
+
+/// Whether a record was written under `key`, whatever it holds.
+pub(crate) fn is_sealed_for(key: &[u8], record: &[u8]) -> bool {
+    unsealed(key, record).is_ok()
+}
 
 /// Ends a record with its seal.
 fn sealed(key: &[u8], mut record: Vec<u8>) -> Vec<u8> {

@@ -3,12 +3,15 @@
 use super::Store;
 use super::owner::TAKE_TRIES_MAX;
 use super::place::remove_pages;
+use super::scrub::strays;
 use super::settle::{Leaves, Outcome};
 use super::slot::{Slot, StoredHead, decode_head};
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
-use crate::kv::Batch;
-use crate::layout::{CommitNo, Epoch, Head, actor_of_head_key, all_heads};
+use crate::kv::{Batch, CommitError};
+use crate::layout::{
+    CommitNo, Epoch, Head, KeyRange, actor_of_head_key, all_asides, all_heads, all_pages,
+};
 use crate::page::{PageCount, PageSize};
 
 /// Which actors to list. `ListOptions::default()` lists all.
@@ -102,9 +105,16 @@ impl Store {
 
     /// Removes an actor with all its pages, in one batch. An owner that has it open finds out at
     /// its next commit.
+    ///
+    /// If the head is damaged nobody knows which pages are the actor's. Then the head goes first,
+    /// and after it the pages that no head names, unless another head is damaged too.
     pub fn delete(&self, actor: &ActorId) -> Result<(), StoreError> {
         let slot = Slot::new(&self.shared, actor);
-        let mut found = slot.load()?.ok_or_else(|| slot.missing())?;
+        let found = match slot.load() {
+            Err(StoreError::HeadDamaged { .. }) => return self.delete_unreadable(&slot),
+            found => found?,
+        };
+        let mut found = found.ok_or_else(|| slot.missing())?;
         for _ in 0..TAKE_TRIES_MAX {
             match slot.settle(&removal(&slot, &found), Some(&found), Leaves::None)? {
                 Outcome::Landed => return Ok(()),
@@ -112,6 +122,53 @@ impl Store {
             }
         }
         Err(slot.contended())
+    }
+
+    /// Removes a head that nobody can read. It guards nothing: no owner can commit on it.
+    fn delete_unreadable(&self, slot: &Slot) -> Result<(), StoreError> {
+        for _ in 0..TAKE_TRIES_MAX {
+            let Some(record) = slot.engine().snapshot()?.get(&slot.key)? else {
+                return self.remove_strays();
+            };
+            match decode_head(&slot.actor, &slot.key, &record) {
+                Err(StoreError::HeadDamaged { .. }) => {}
+                Err(error) => return Err(error),
+                // Somebody was faster, and put another actor there.
+                Ok(_) => return Err(slot.contended()),
+            }
+            let mut batch = Batch::new();
+            batch.require(slot.key.clone(), Some(record));
+            batch.delete(slot.key.clone());
+            match slot.engine().commit(&batch) {
+                Ok(()) | Err(CommitError::Conflict { .. } | CommitError::Unknown { .. }) => {}
+                Err(error) => return Err(slot.refused(error)),
+            }
+        }
+        Err(slot.contended())
+    }
+
+    /// Removes the images that no head names, if every head can be read.
+    fn remove_strays(&self) -> Result<(), StoreError> {
+        let snapshot = self.shared.engine.snapshot()?;
+        let readable = |range: KeyRange| -> Result<bool, StoreError> {
+            let heads = snapshot.scan(&range.start..&range.end, usize::MAX)?;
+            Ok(heads
+                .iter()
+                .all(|(key, record)| Head::decode(key, record).is_ok()))
+        };
+        if !(readable(all_heads("", None))? && readable(all_asides())?) {
+            return Ok(());
+        }
+        for db in strays(&*snapshot)? {
+            let pages = all_pages(db);
+            let mut batch = Batch::new();
+            batch.delete_range(pages.start, pages.end);
+            // What stays now is named by a scrub, and goes with the next such deletion.
+            if let Err(error) = self.shared.engine.commit(&batch) {
+                tracing::warn!(%error, "pages that belong to nobody cannot be removed");
+            }
+        }
+        Ok(())
     }
 }
 

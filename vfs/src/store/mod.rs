@@ -10,6 +10,7 @@ mod place;
 mod plan;
 mod publish;
 mod random;
+mod scrub;
 mod settle;
 mod slot;
 mod snapshot;
@@ -28,6 +29,7 @@ pub(crate) use image::{Change, Geometry, Image};
 pub use options::StoreOptions;
 pub use place::IfExists;
 pub(crate) use place::Source;
+pub use scrub::{Damage, Scrub};
 pub use snapshot::ActorSnapshot;
 
 use crate::actor_id::ActorId;

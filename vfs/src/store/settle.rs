@@ -116,7 +116,7 @@ impl Slot {
     }
 
     /// The story of a batch that the engine certainly did not commit.
-    fn refused(&self, error: CommitError) -> StoreError {
+    pub(super) fn refused(&self, error: CommitError) -> StoreError {
         let actor = self.actor.clone();
         match error {
             CommitError::TooLarge(source) => StoreError::TooLarge { actor, source },

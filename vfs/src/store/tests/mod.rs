@@ -5,4 +5,5 @@ mod corruption;
 mod costs;
 mod faults;
 mod owners;
+mod scrub;
 mod support;

@@ -1,0 +1,360 @@
+//! Looking at every record of a store, and naming what is not as it was written.
+
+use std::collections::HashSet;
+
+use super::slot::Slot;
+use super::{ListOptions, Store};
+use crate::actor_id::ActorId;
+use crate::error::StoreError;
+use crate::kv::Snapshot;
+use crate::layout::{
+    Checksum, CommitNo, DbId, Head, PageKey, Undecodable, Unswept, all_asides, all_heads,
+    all_images, all_pages, db_of_page_key, decode_page, is_sealed_for,
+};
+use crate::page::PageNo;
+
+/// How many records one step reads.
+const STEP_RECORDS: usize = 64;
+/// How many commits back a damaged record is compared with what stood there before.
+const STALE_COMMITS_MAX: u64 = 10_000;
+
+/// What a scrub saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Scrub {
+    /// How many actors it looked at.
+    pub actors: u64,
+    /// How many pages of theirs are as they were written.
+    pub pages: u64,
+    /// What is not, in the order in which it was met.
+    pub damage: Vec<Damage>,
+}
+
+/// One thing that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// The head cannot be read, so nothing is known of the pages.
+    #[error("the head record of `{actor}` cannot be read: {what}")]
+    Head {
+        /// Whose.
+        actor: ActorId,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// There is no record of a page.
+    #[error("page {page} of `{actor}` is missing at commit {commit}")]
+    PageMissing {
+        /// Whose.
+        actor: ActorId,
+        /// Which.
+        page: PageNo,
+        /// The commit that should show it.
+        commit: CommitNo,
+    },
+    /// The record of a page is not the one that was written there.
+    #[error("page {page} of `{actor}` is damaged at commit {commit}: {what}")]
+    Page {
+        /// Whose.
+        actor: ActorId,
+        /// Which.
+        page: PageNo,
+        /// The commit that shows it.
+        commit: CommitNo,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Every page is whole, and together they are not what was committed: some are of another
+    /// commit, or the head is.
+    #[error("the pages of `{actor}` are each whole, and not those that commit {commit} left")]
+    Whole {
+        /// Whose.
+        actor: ActorId,
+        /// The commit that the head names.
+        commit: CommitNo,
+    },
+    /// Records that no commit shows and no head announces: the head may be an old one.
+    #[error("`{actor}` has {records} page records that commit {commit} does not account for")]
+    Unaccounted {
+        /// Whose.
+        actor: ActorId,
+        /// The commit that the head names.
+        commit: CommitNo,
+        /// How many.
+        records: u64,
+    },
+    /// Images of pages that no readable head names. They take room, and do no other harm.
+    #[error("pages that belong to no actor take room (images: {images})")]
+    Strays {
+        /// How many.
+        images: u64,
+    },
+}
+
+impl Damage {
+    /// Whose data it is about, if anybody's.
+    #[must_use]
+    pub fn actor(&self) -> Option<&ActorId> {
+        match self {
+            Self::Head { actor, .. }
+            | Self::PageMissing { actor, .. }
+            | Self::Page { actor, .. }
+            | Self::Whole { actor, .. }
+            | Self::Unaccounted { actor, .. } => Some(actor),
+            Self::Strays { .. } => None,
+        }
+    }
+
+    /// Which page it is about, if one alone.
+    #[must_use]
+    pub fn page(&self) -> Option<PageNo> {
+        match self {
+            Self::PageMissing { page, .. } | Self::Page { page, .. } => Some(*page),
+            _ => None,
+        }
+    }
+
+    /// The case in one word, for machines.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Head { .. } => "head",
+            Self::PageMissing { .. } => "missing",
+            Self::Page { .. } => "page",
+            Self::Whole { .. } => "whole",
+            Self::Unaccounted { .. } => "unaccounted",
+            Self::Strays { .. } => "strays",
+        }
+    }
+}
+
+impl Store {
+    /// Reads every record of the store, and names what is not as it was written. Owners go on
+    /// meanwhile: each actor is seen at one commit of its own.
+    ///
+    /// An error means that the store could not be read; damage is an answer.
+    pub fn scrub(&self) -> Result<Scrub, StoreError> {
+        let mut scrub = self.scrub_strays()?;
+        for actor in self.ids(&ListOptions::default())? {
+            scrub.add(self.scrub_actor(&actor)?);
+        }
+        Ok(scrub)
+    }
+
+    /// Reads every record of one actor.
+    pub fn scrub_actor(&self, actor: &ActorId) -> Result<Scrub, StoreError> {
+        let slot = Slot::new(&self.shared, actor);
+        let snapshot = slot.engine().snapshot()?;
+        let head = match slot.load_from(&*snapshot) {
+            Ok(Some(stored)) => stored.head,
+            Ok(None) => return Err(slot.missing()),
+            Err(error) => return unreadable(actor, &error),
+        };
+        let mut inspection = Inspection::new(actor, &head);
+        let mut range = all_pages(head.db);
+        loop {
+            let entries = snapshot.scan(&range.start..&range.end, STEP_RECORDS)?;
+            let Some((last, _)) = entries.last() else {
+                return inspection.end(&*snapshot);
+            };
+            range.start = [&last[..], &[0]].concat();
+            entries
+                .iter()
+                .for_each(|(key, record)| inspection.take(key, record));
+        }
+    }
+
+    /// Looks for images of pages that belong to nobody.
+    pub fn scrub_strays(&self) -> Result<Scrub, StoreError> {
+        let snapshot = self.shared.engine.snapshot()?;
+        let images = strays(&*snapshot)?.len() as u64;
+        let damage = (images > 0).then_some(Damage::Strays { images });
+        Ok(Scrub {
+            damage: damage.into_iter().collect(),
+            ..Scrub::default()
+        })
+    }
+}
+
+impl Scrub {
+    /// Adds what another scrub saw.
+    pub fn add(&mut self, other: Self) {
+        self.actors += other.actors;
+        self.pages += other.pages;
+        self.damage.extend(other.damage);
+    }
+
+    /// Whether everything is as it was written.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.damage.is_empty()
+    }
+}
+
+/// What is known of an actor whose head cannot be read.
+fn unreadable(actor: &ActorId, error: &StoreError) -> Result<Scrub, StoreError> {
+    let what = match error {
+        StoreError::HeadDamaged { damage, .. } => (*damage).to_owned(),
+        StoreError::NewerFormat { .. } => error.to_string(),
+        error => return Err(error.clone()),
+    };
+    let actor = actor.clone();
+    Ok(Scrub {
+        actors: 1,
+        pages: 0,
+        damage: vec![Damage::Head { actor, what }],
+    })
+}
+
+/// The images of pages that no readable head names.
+pub(super) fn strays(snapshot: &dyn Snapshot) -> Result<Vec<DbId>, StoreError> {
+    let mut known = HashSet::new();
+    for range in [all_heads("", None), all_asides()] {
+        for (key, record) in snapshot.scan(&range.start..&range.end, usize::MAX)? {
+            if let Ok(head) = Head::decode(&key, &record) {
+                known.insert(head.db);
+                if let Unswept::Staging(db) = head.unswept {
+                    known.insert(db);
+                }
+            }
+        }
+    }
+    let mut strays = Vec::new();
+    let mut range = all_images();
+    while let Some(key) = snapshot.scan_keys(&range.start..&range.end, 1)?.pop() {
+        match db_of_page_key(&key) {
+            Some(db) => {
+                range.start = all_pages(db).end;
+                if !known.contains(&db) {
+                    strays.push(db);
+                }
+            }
+            None => range.start = [&key[..], &[0]].concat(),
+        }
+    }
+    Ok(strays)
+}
+
+/// Goes through the records of one image in their order.
+struct Inspection<'h> {
+    actor: &'h ActorId,
+    head: &'h Head,
+    content: Vec<u8>,
+    checksum: Checksum,
+    /// The page whose visible version went by last.
+    shown: Option<PageNo>,
+    unaccounted: u64,
+    /// Records that are not what was written under their keys.
+    broken: Vec<(PageKey, Vec<u8>, Undecodable)>,
+    scrub: Scrub,
+}
+
+impl<'h> Inspection<'h> {
+    fn new(actor: &'h ActorId, head: &'h Head) -> Self {
+        Self {
+            actor,
+            head,
+            content: vec![0; head.page_size.bytes()],
+            checksum: Checksum::default(),
+            shown: None,
+            unaccounted: 0,
+            broken: Vec::new(),
+            scrub: Scrub {
+                actors: 1,
+                ..Scrub::default()
+            },
+        }
+    }
+
+    fn take(&mut self, key: &[u8], record: &[u8]) {
+        let visible = PageKey::parse(self.head.db, key).filter(|key| {
+            key.commit() <= self.head.commit
+                && self.head.pages.contains(key.page())
+                && self.shown != Some(key.page())
+        });
+        let Some(key) = visible else {
+            self.unaccounted += 1;
+            return;
+        };
+        self.miss_until(key.page().get());
+        self.shown = Some(key.page());
+        match decode_page(&key, record, &mut self.content) {
+            Ok(checksum) => {
+                self.checksum ^= checksum;
+                self.scrub.pages += 1;
+            }
+            Err(error) => self.broken.push((key, record.to_vec(), error)),
+        }
+    }
+
+    /// The pages between the last one and this number have no record.
+    fn miss_until(&mut self, end: u32) {
+        let next = self.shown.map_or(0, PageNo::get) + 1;
+        for page in (next..end).filter_map(PageNo::new) {
+            self.scrub.damage.push(Damage::PageMissing {
+                actor: self.actor.clone(),
+                page,
+                commit: self.head.commit,
+            });
+        }
+    }
+
+    fn end(mut self, snapshot: &dyn Snapshot) -> Result<Scrub, StoreError> {
+        self.miss_until(self.head.pages.get().saturating_add(1));
+        for (key, record, error) in std::mem::take(&mut self.broken) {
+            let what = self.diagnose(snapshot, &key, &record, error)?;
+            self.scrub.damage.push(Damage::Page {
+                actor: self.actor.clone(),
+                page: key.page(),
+                commit: self.head.commit,
+                what,
+            });
+        }
+        let (actor, commit) = (self.actor.clone(), self.head.commit);
+        let records = self.unaccounted;
+        if records > 0 && self.head.unswept == Unswept::Nothing {
+            self.scrub.damage.push(Damage::Unaccounted {
+                actor: actor.clone(),
+                commit,
+                records,
+            });
+        }
+        let whole = self.scrub.pages == u64::from(self.head.pages.get());
+        if whole && self.checksum != self.head.checksum {
+            self.scrub.damage.push(Damage::Whole { actor, commit });
+        }
+        Ok(self.scrub)
+    }
+
+    /// What a record is that does not belong where it stands.
+    fn diagnose(
+        &self,
+        snapshot: &dyn Snapshot,
+        key: &PageKey,
+        record: &[u8],
+        error: Undecodable,
+    ) -> Result<String, StoreError> {
+        let db = self.head.db;
+        let what = match error {
+            Undecodable::Newer { found } => {
+                return Ok(StoreError::newer("page record", found).to_string());
+            }
+            Undecodable::Damaged(what) => what,
+        };
+        let last = key.commit().get();
+        let former = (last.saturating_sub(STALE_COMMITS_MAX)..last).map(CommitNo::new);
+        let mut former = former.map(|commit| PageKey::new(db, key.page(), commit));
+        if let Some(stale) = former.find(|stale| is_sealed_for(stale.as_bytes(), record)) {
+            return Ok(format!("it is what commit {} wrote there", stale.commit()));
+        }
+        let all = all_pages(db);
+        let keys = snapshot.scan_keys(&all.start..&all.end, usize::MAX)?;
+        let mut others = keys.iter().filter_map(|other| PageKey::parse(db, other));
+        Ok(
+            match others.find(|other| is_sealed_for(other.as_bytes(), record)) {
+                Some(other) => format!("it is page {}", other.page()),
+                None => what.to_owned(),
+            },
+        )
+    }
+}

@@ -1,0 +1,185 @@
+//! A scrub names every kind of damage, and a sound store is clean.
+
+use super::support::*;
+use crate::layout::{Head, PageKey, head_key};
+use crate::store::{Damage, ListOptions, Scrub};
+
+/// What a scrub says of a store, sentence by sentence.
+fn said(world: &World) -> Vec<String> {
+    let scrub = world.store.scrub().unwrap();
+    scrub.damage.iter().map(Damage::to_string).collect()
+}
+
+/// A world whose actor `a` has three pages, all but the first written by commit 2.
+fn world() -> World {
+    let world = World::new();
+    let before = database(3, 1);
+    let actor = world.actor_holding(&before);
+    let mut after = database(3, 2);
+    after[0].clone_from(&before[0]);
+    publish(&actor, &between(&before, &after)).unwrap();
+    world
+}
+
+fn records(world: &World) -> Vec<(PageKey, Vec<u8>)> {
+    let db = world.head().unwrap().db;
+    let entries = world.entries().into_iter();
+    entries
+        .filter_map(|(key, record)| Some((PageKey::parse(db, &key)?, record)))
+        .collect()
+}
+
+fn head_of_a(world: &World) -> (Vec<u8>, Vec<u8>) {
+    let key = head_key(&id("a"));
+    let record = world.entries().into_iter().find(|(found, _)| *found == key);
+    (key, record.unwrap().1)
+}
+
+#[test]
+fn a_sound_store_is_clean_whatever_was_done_to_it() {
+    let world = world();
+    assert_eq!(
+        world.store.scrub().unwrap(),
+        Scrub {
+            actors: 1,
+            pages: 3,
+            damage: Vec::new()
+        }
+    );
+    let world = World::tight();
+    let actor = world.actor_holding(&database(30, 1));
+    publish(&actor, &replacing(&database(12, 2))).unwrap();
+    world.store.create(&id("b")).unwrap();
+    world.store.delete(&id("b")).unwrap();
+    let scrub = world.store.scrub().unwrap();
+    assert_eq!((scrub.pages, scrub.damage), (12, Vec::new()));
+}
+
+#[test]
+fn a_flipped_page_is_named() {
+    let world = world();
+    let (key, mut record) = records(&world)[1].clone();
+    record[40] ^= 1;
+    world.tamper(key.as_bytes(), Some(record));
+    let wanted = "page 2 of `a` is damaged at commit 2: \
+                  its seal does not match its bytes and its place";
+    assert_eq!(said(&world), [wanted]);
+}
+
+#[test]
+fn a_missing_page_is_named_wherever_it_is() {
+    for missing in 0..3 {
+        let world = world();
+        world.tamper(records(&world)[missing].0.as_bytes(), None);
+        let page = missing + 1;
+        assert_eq!(
+            said(&world),
+            [format!("page {page} of `a` is missing at commit 2")]
+        );
+    }
+}
+
+#[test]
+fn a_stale_page_is_named_with_the_commit_that_wrote_it() {
+    let world = World::new();
+    let actor = world.actor_holding(&database(3, 1));
+    let stale = records(&world)[1].1.clone();
+    publish(&actor, &replacing(&database(3, 2))).unwrap();
+    world.tamper(records(&world)[1].0.as_bytes(), Some(stale));
+    let wanted = "page 2 of `a` is damaged at commit 2: it is what commit 1 wrote there";
+    assert_eq!(said(&world), [wanted]);
+}
+
+#[test]
+fn swapped_pages_are_named_by_what_they_are() {
+    let world = world();
+    let records = records(&world);
+    world.tamper(records[1].0.as_bytes(), Some(records[2].1.clone()));
+    world.tamper(records[2].0.as_bytes(), Some(records[1].1.clone()));
+    let wanted = [
+        "page 2 of `a` is damaged at commit 2: it is page 3",
+        "page 3 of `a` is damaged at commit 2: it is page 2",
+    ];
+    assert_eq!(said(&world), wanted);
+}
+
+/// The store went back in part: what no seal and no key can tell, the sum of all pages does.
+#[test]
+fn a_page_that_came_back_with_its_former_key_is_noticed_by_the_whole() {
+    let world = World::new();
+    let actor = world.actor_holding(&database(3, 1));
+    let (former, stale) = records(&world)[1].clone();
+    publish(&actor, &replacing(&database(3, 2))).unwrap();
+    world.tamper(records(&world)[1].0.as_bytes(), None);
+    world.tamper(former.as_bytes(), Some(stale));
+    let wanted = "the pages of `a` are each whole, and not those that commit 2 left";
+    assert_eq!(said(&world), [wanted]);
+}
+
+#[test]
+fn a_head_that_is_not_the_last_is_noticed_by_its_pages() {
+    let world = World::new();
+    let actor = world.actor_holding(&database(3, 1));
+    let (key, old) = head_of_a(&world);
+    publish(&actor, &replacing(&database(3, 2))).unwrap();
+    world.tamper(&key, Some(old));
+    let said = said(&world);
+    assert!(
+        said[0].starts_with("page 1 of `a` is missing at commit 1"),
+        "{said:?}"
+    );
+    let last = "`a` has 3 page records that commit 1 does not account for";
+    assert_eq!(said.last().unwrap(), last);
+}
+
+#[test]
+fn a_head_with_another_sum_is_noticed() {
+    let world = world();
+    let (key, record) = head_of_a(&world);
+    let head = Head::decode(&key, &record).unwrap();
+    let checksum = crate::layout::Checksum::new(head.checksum.get() ^ 1);
+    world.tamper(&key, Some(Head { checksum, ..head }.encode(&key)));
+    assert_eq!(said(&world).len(), 1);
+    assert_eq!(world.store.scrub().unwrap().damage[0].kind(), "whole");
+}
+
+#[test]
+fn an_actor_whose_head_is_damaged_can_be_deleted_with_all_its_pages() {
+    let world = world();
+    let other = world.store.create(&id("b")).unwrap();
+    publish(&other, &replacing(&database(2, 5))).unwrap();
+    let (key, mut record) = head_of_a(&world);
+    record[20] ^= 1;
+    world.tamper(&key, Some(record));
+    let scrub = world.store.scrub().unwrap();
+    let kinds: Vec<_> = scrub.damage.iter().map(Damage::kind).collect();
+    assert_eq!(kinds, ["strays", "head"]);
+    world.store.delete(&id("a")).unwrap();
+    assert_eq!(world.store.ids(&ListOptions::default()).unwrap(), [id("b")]);
+    assert_eq!(said(&world), [""; 0]);
+    world.audit();
+    assert_eq!(owned(&other).unwrap(), database(2, 5));
+}
+
+/// Its pages may be those of the other head that nobody can read.
+#[test]
+fn while_another_head_is_damaged_no_page_is_removed_as_a_stray() {
+    let world = world();
+    let other = world.store.create(&id("b")).unwrap();
+    publish(&other, &replacing(&database(2, 5))).unwrap();
+    let key = head_key(&id("b"));
+    let sound = world.entries().into_iter().find(|(found, _)| *found == key);
+    let (sound, mut damaged) = (sound.clone().unwrap().1, sound.unwrap().1);
+    damaged[20] ^= 1;
+    let (key_of_a, mut record) = head_of_a(&world);
+    record[20] ^= 1;
+    world.tamper(&key_of_a, Some(record));
+    world.tamper(&key, Some(damaged));
+    world.store.delete(&id("a")).unwrap();
+    world.tamper(&key, Some(sound));
+    assert_eq!(owned(&other).unwrap(), database(2, 5));
+    assert_eq!(
+        said(&world),
+        ["pages that belong to no actor take room (images: 1)"]
+    );
+}
