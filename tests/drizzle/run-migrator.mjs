@@ -1,40 +1,70 @@
 // Runs the real Drizzle migrator of one driver over a folder, and prints what came of it as one JSON object:
 // { ok, applied: [tag], error: null | { name, message, cause } }. Exit 0 when it could say, whatever it says.
 //
-//   node run-migrator.mjs --driver libsql|libsql1|sqljs --folder DIR --db FILE [--foreign-keys]
+//   node run-migrator.mjs --driver libsql|libsql-1|sqljs|sqljs-1|expo --folder DIR --db FILE [--table NAME] [--foreign-keys]
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-const drivers = { libsql: openLibsql, libsql1: openLibsql1, sqljs: openSqlJs };
+const drivers = {
+  libsql: (file) => openLibsql(file, "drizzle-orm"),
+  "libsql-1": (file) => openLibsql(file, "drizzle-orm-1"),
+  sqljs: (file) => openSqlJs(file, "drizzle-orm"),
+  "sqljs-1": (file) => openSqlJs(file, "drizzle-orm-1"),
+  expo: openExpo,
+};
 
-async function openLibsql(file) {
+async function openLibsql(file, line) {
   const { createClient } = await import("@libsql/client");
-  const { drizzle } = await import("drizzle-orm/libsql");
-  const { migrate } = await import("drizzle-orm/libsql/migrator");
+  const { drizzle } = await import(`${line}/libsql`);
+  const { migrate } = await import(`${line}/libsql/migrator`);
   const client = createClient({ url: `file:${file}` });
-  const db = drizzle(client);
-  return { db, migrate, run: (sql) => client.execute(sql), close: () => client.close() };
-}
-
-/** Drizzle 1.0, whose ledger knows migrations by their names. */
-async function openLibsql1(file) {
-  const { createClient } = await import("@libsql/client");
-  const { drizzle } = await import("drizzle-orm-1/libsql");
-  const { migrate } = await import("drizzle-orm-1/libsql/migrator");
-  const client = createClient({ url: `file:${file}` });
-  return { db: drizzle({ client }), migrate, run: (sql) => client.execute(sql), close: () => client.close(), named: true };
+  const db = drizzle({ client });
+  const all = async (sql) => (await client.execute(sql)).rows.map((row) => Array.from(row));
+  return { migrate: (config) => migrate(db, config), all, close: () => client.close() };
 }
 
 /** sql.js works on a copy in memory; `close` writes it back, as its users do. */
-async function openSqlJs(file) {
-  const { default: initSqlJs } = await import("sql.js");
-  const { drizzle } = await import("drizzle-orm/sql-js");
-  const { migrate } = await import("drizzle-orm/sql-js/migrator");
-  const { Database } = await initSqlJs();
-  const database = new Database(existsSync(file) ? readFileSync(file) : undefined);
+async function openSqlJs(file, line) {
+  const database = await memory(file);
+  const { drizzle } = await import(`${line}/sql-js`);
+  const { migrate } = await import(`${line}/sql-js/migrator`);
   const db = drizzle(database);
-  return { db, migrate, run: (sql) => database.run(sql), close: () => writeFileSync(file, database.export()) };
+  return { migrate: (config) => migrate(db, config), ...shared(database, file) };
+}
+
+/** Expo's driver takes what a bundler makes of the folder. Its SQLite runs on a phone: sql.js stands in for it. */
+async function openExpo(file) {
+  const database = await memory(file);
+  const { drizzle } = await import("drizzle-orm/expo-sqlite/driver");
+  const { migrate } = await import("drizzle-orm/expo-sqlite/migrator");
+  const client = { prepareSync: (sql) => ({ executeSync: (values) => result(sql, values, "getAsObject"), executeForRawResultSync: (values) => result(sql, values, "get") }) };
+  function result(sql, values, method) {
+    const statement = database.prepare(sql, values);
+    const rows = [];
+    while (statement.step()) rows.push(statement[method]());
+    statement.free();
+    return { changes: database.getRowsModified(), getAllSync: () => rows, getFirstSync: () => rows[0] ?? null };
+  }
+  return { migrate: ({ migrationsFolder }) => migrate(drizzle(client), embedded(migrationsFolder)), ...shared(database, file) };
+}
+
+async function memory(file) {
+  const { default: initSqlJs } = await import("sql.js");
+  const { Database } = await initSqlJs();
+  return new Database(existsSync(file) ? readFileSync(file) : undefined);
+}
+
+function shared(database, file) {
+  const all = (sql) => database.exec(sql)[0]?.values ?? [];
+  return { all, close: () => writeFileSync(file, database.export()) };
+}
+
+/** `{ journal, migrations: { m0000: "CREATE …" } }`, what `migrations.js` would export. */
+function embedded(folder) {
+  const journal = JSON.parse(readFileSync(join(folder, "meta/_journal.json"), "utf8"));
+  const named = ({ idx, tag }) => [`m${String(idx).padStart(4, "0")}`, readFileSync(join(folder, `${tag}.sql`), "utf8")];
+  return { journal, migrations: Object.fromEntries(journal.entries.map(named)) };
 }
 
 async function main() {
@@ -43,27 +73,28 @@ async function main() {
       driver: { type: "string" },
       folder: { type: "string" },
       db: { type: "string" },
+      table: { type: "string", default: "__drizzle_migrations" },
       "foreign-keys": { type: "boolean", default: false },
     },
   });
   const open = drivers[values.driver];
   if (!open || !values.folder || !values.db) throw new Error(`use: --driver ${Object.keys(drivers).join("|")} --folder DIR --db FILE`);
-  const { db, migrate, run, close, named = false } = await open(values.db);
-  if (values["foreign-keys"]) await run("PRAGMA foreign_keys = ON");
-  const before = await journal(db, named);
-  const error = await attempt(() => migrate(db, { migrationsFolder: values.folder }));
-  const added = (await journal(db, named)).slice(before.length);
+  const { migrate, all, close } = await open(values.db);
+  if (values["foreign-keys"]) await all("PRAGMA foreign_keys = ON");
+  const before = await journal(all, values.table);
+  const error = await attempt(() => migrate({ migrationsFolder: values.folder, migrationsTable: values.table }));
+  const added = (await journal(all, values.table)).slice(before.length);
   await close();
-  const tag = (row) => (named ? row : tagAt(values.folder, row));
-  return { ok: error === null, applied: added.map(tag), error };
+  return { ok: error === null, applied: added.map((row) => row.name ?? tagAt(values.folder, row.when)), error };
 }
 
-/** `created_at` or `name` of every row of the journal in the order in which they were written. */
-async function journal(db, named) {
-  const tables = await db.values("SELECT name FROM sqlite_schema WHERE name = '__drizzle_migrations'");
-  if (tables.length === 0) return [];
-  const rows = await db.values(`SELECT ${named ? "name" : "created_at"} FROM __drizzle_migrations ORDER BY rowid`);
-  return rows.map((row) => row[0]);
+/** Every row of the journal in the order in which they were written. */
+async function journal(all, table) {
+  const columns = (await all(`SELECT name FROM pragma_table_info('${table}')`)).map((row) => row[0]);
+  if (columns.length === 0) return [];
+  const name = columns.includes("name") ? "name" : "NULL";
+  const rows = await all(`SELECT created_at, ${name} FROM "${table}" ORDER BY rowid`);
+  return rows.map(([when, name]) => ({ when, name }));
 }
 
 function tagAt(folder, when) {

@@ -158,13 +158,20 @@ impl Index {
 fn says(entry: &Migration, hash: &str) -> HashSays {
     if hash == entry.hash {
         HashSays::Same
-    } else if hash.is_empty() || hash == entry.tag {
+    } else if hash.is_empty() || is_tag(entry, hash) {
         HashSays::Nothing
     } else if other_line_ends(&entry.text).any(|text| sha256_hex(text.as_bytes()) == hash) {
         HashSays::SameButLineEnds
     } else {
         HashSays::Different
     }
+}
+
+/// Whether a row has the tag in the place of a hash, also the one from before `drizzle-kit up` gave it a date.
+fn is_tag(entry: &Migration, hash: &str) -> bool {
+    let name = |tag: &str| tag.split_once('_').map(|(_, name)| name.to_owned());
+    let dated = entry.tag.bytes().take_while(u8::is_ascii_digit).count() == 14;
+    hash == entry.tag || dated && name(hash).is_some_and(|old| name(&entry.tag) == Some(old))
 }
 
 /// What git and editors make of a file without anybody meaning it.

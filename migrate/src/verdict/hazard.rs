@@ -166,10 +166,7 @@ fn ledger_hazards(facts: &Facts<'_>, judgement: &Judgement, found: &mut Vec<Haza
     let ledger = facts.ledger;
     let matching = facts.matching;
     let unknown = matching.unknown(ledger).count();
-    let upgradable = matches!(
-        ledger.format,
-        LedgerFormat::Drizzle0x | LedgerFormat::RivetKit
-    );
+    let upgradable = ledger.format.has_hashes() && !ledger.format.has_names();
     if upgradable && unknown > 0 {
         let message = format!(
             "{unknown} rows of {} match no local migration: the upgrade to Drizzle 1.0 stops on them",

@@ -24,5 +24,6 @@ mod repair;
 mod repair_laws;
 mod squash;
 mod upgrade;
+mod verdict_fixtures;
 mod verdicts;
 mod wake;

@@ -118,35 +118,3 @@ fn a_squash_that_lost_foreign_key_actions_waits_for_a_person() {
     assert_eq!(verdict, "squashed needs-ack");
     assert!(run(Driver::Libsql, &review.join("squashed"), &actor_db.file).is_err());
 }
-
-/// Every program whose ledger is in the fixtures.
-const WRITERS: [&str; 10] = [
-    "better-sqlite3",
-    "bun-sqlite",
-    "d1",
-    "durable-sqlite",
-    "libsql",
-    "rivetkit-2.2",
-    "rivetkit-2.3",
-    "sql-js",
-    "sqlite-proxy",
-    "wrangler",
-];
-
-#[test]
-fn whoever_wrote_the_ledger_the_real_migrator_continues_it_after_adoption() {
-    let squashed = fixture("ledgers/squashed");
-    for writer in WRITERS {
-        let actor_db = Scratch::copy_of(&fixture("ledgers").join(writer).join("after-2.sqlite"));
-        let before = actor_db.rows()["notes"].clone();
-        Folder::read(&squashed).adopt(&actor_db);
-        let applied = run(Driver::Libsql, &squashed, &actor_db.file);
-        assert_eq!(applied, Ok(vec!["0001_archive".to_owned()]), "{writer}");
-        assert_eq!(actor_db.rows()["notes"].len(), before.len(), "{writer}");
-        assert_eq!(
-            Folder::read(&squashed).verdict(&actor_db),
-            "current not-needed",
-            "{writer}"
-        );
-    }
-}

@@ -147,7 +147,7 @@ fn a_failure_undoes_every_pending_migration_but_leaves_an_empty_journal() {
     }
 }
 
-const REBUILD_OF_A_PARENT: &[u8] = b"PRAGMA foreign_keys=OFF;--> statement-breakpoint
+pub(crate) const REBUILD_OF_A_PARENT: &[u8] = b"PRAGMA foreign_keys=OFF;--> statement-breakpoint
 CREATE TABLE __new_parent (id integer PRIMARY KEY, name text);--> statement-breakpoint
 INSERT INTO __new_parent (id) SELECT id FROM parent;--> statement-breakpoint
 DROP TABLE parent;--> statement-breakpoint
@@ -174,7 +174,7 @@ fn a_rebuild_in_a_transaction_with_foreign_keys_on_deletes_the_children() {
     }
 }
 
-const PARENT_AND_CHILDREN: &str = "
+pub(crate) const PARENT_AND_CHILDREN: &str = "
     CREATE TABLE parent (id integer PRIMARY KEY);
     CREATE TABLE child (parent_id integer REFERENCES parent(id) ON DELETE CASCADE);
     INSERT INTO parent VALUES (1);

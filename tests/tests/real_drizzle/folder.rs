@@ -25,6 +25,43 @@ pub(crate) fn folder(migrations: &[(u64, &[u8])]) -> TempDir {
     dir
 }
 
+/// A folder of 0.x in the layout of 1.0, as `drizzle-kit up` names it.
+pub(crate) fn as_folders(old: &Path) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let clock = Connection::open_in_memory().unwrap();
+    for entry in entries(old) {
+        let when = entry["when"].as_i64().unwrap();
+        let sql = "SELECT strftime('%Y%m%d%H%M%S', ?1 / 1000, 'unixepoch')";
+        let stamp: String = clock.query_row(sql, [when], |row| row.get(0)).unwrap();
+        let tag = entry["tag"].as_str().unwrap();
+        let (_, name) = tag.split_once('_').unwrap();
+        let home = dir.path().join(format!("{stamp}_{name}"));
+        std::fs::create_dir(&home).unwrap();
+        std::fs::copy(old.join(format!("{tag}.sql")), home.join("migration.sql")).unwrap();
+    }
+    dir
+}
+
+/// A release that had only the first `count` migrations of a folder of 0.x.
+pub(crate) fn release(folder: &Path, count: usize) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    std::fs::create_dir(dir.path().join("meta")).unwrap();
+    let entries: Vec<_> = entries(folder).into_iter().take(count).collect();
+    for entry in &entries {
+        let file = format!("{}.sql", entry["tag"].as_str().unwrap());
+        std::fs::copy(folder.join(&file), dir.path().join(&file)).unwrap();
+    }
+    let journal = json!({"version": "7", "dialect": "sqlite", "entries": entries});
+    std::fs::write(dir.path().join("meta/_journal.json"), journal.to_string()).unwrap();
+    dir
+}
+
+fn entries(folder: &Path) -> Vec<serde_json::Value> {
+    let journal = std::fs::read(folder.join("meta/_journal.json")).unwrap();
+    let journal: serde_json::Value = serde_json::from_slice(&journal).unwrap();
+    journal["entries"].as_array().unwrap().clone()
+}
+
 /// Something in `fixtures/`.
 pub(crate) fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -39,9 +76,7 @@ pub(crate) fn actor(name: &str) -> PathBuf {
 
 /// Tags and SQL of the migrations after the first `done`. A breakpoint is a comment, so the files run as they are.
 pub(crate) fn pending_sql(folder: &Path, done: usize) -> (Vec<String>, String) {
-    let journal = std::fs::read(folder.join("meta/_journal.json")).unwrap();
-    let journal: serde_json::Value = serde_json::from_slice(&journal).unwrap();
-    let entries = journal["entries"].as_array().unwrap().iter().skip(done);
+    let entries = entries(folder).into_iter().skip(done);
     let tags: Vec<String> = entries
         .map(|entry| entry["tag"].as_str().unwrap().to_owned())
         .collect();

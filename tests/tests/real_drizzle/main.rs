@@ -5,9 +5,12 @@
 
 mod adoption;
 mod apply;
+mod drizzle_1;
 mod facts;
 mod folder;
+mod hazards;
 mod history;
+mod ledgers;
 mod lock;
 mod ours;
 mod runner;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use actor_migrate::{
     Bundle, Expected, History, InspectOptions, MigrateError, Plan, PlanOptions, Report, Standing,
-    execute, inspect, plan_adopt, plan_apply, plan_reconcile, plan_undo,
+    execute, inspect, plan_adopt, plan_apply, plan_reconcile, plan_undo, plan_upgrade,
 };
 
 use crate::folder::Scratch;
@@ -13,13 +13,27 @@ use crate::folder::Scratch;
 pub(crate) struct Folder {
     bundle: Bundle,
     expected: Expected,
+    options: InspectOptions,
 }
 
 impl Folder {
     pub(crate) fn read(dir: &Path) -> Self {
         let bundle = Bundle::read(dir).unwrap();
         let expected = Expected::replay(&bundle).unwrap();
-        Self { bundle, expected }
+        Self {
+            bundle,
+            expected,
+            options: InspectOptions::default(),
+        }
+    }
+
+    /// The same folder for an actor that notes its migrations in `table`.
+    pub(crate) fn with_table(self, table: &str) -> Self {
+        let options = InspectOptions {
+            table: table.to_owned(),
+            ..self.options
+        };
+        Self { options, ..self }
     }
 
     /// The same, knowing what it was before it was squashed.
@@ -33,6 +47,12 @@ impl Folder {
     pub(crate) fn verdict(&self, actor: &Scratch) -> String {
         let standing = self.inspect(actor);
         format!("{} {}", standing.verdict, standing.adoption)
+    }
+
+    /// The codes of what stock runners would do in silence.
+    pub(crate) fn hazards(&self, actor: &Scratch) -> Vec<&'static str> {
+        let hazards = self.inspect(actor).hazards;
+        hazards.iter().map(|hazard| hazard.code.as_str()).collect()
     }
 
     /// Adopts as the person does who knows that these actors have the rows which the baseline writes.
@@ -60,13 +80,20 @@ impl Folder {
         })
     }
 
+    /// Gives the ledger the shape of Drizzle 1.0.
+    pub(crate) fn upgrade(&self, actor: &Scratch) -> Report {
+        let options = PlanOptions::default();
+        self.run(actor, |standing| {
+            plan_upgrade(&self.bundle, &self.expected, standing, &options)
+        })
+    }
+
     pub(crate) fn undo(&self, actor: &Scratch) -> Report {
         self.run(actor, |standing| plan_undo(&self.bundle, standing))
     }
 
     fn inspect(&self, actor: &Scratch) -> Standing {
-        let options = InspectOptions::default();
-        inspect(&actor.open(), &self.bundle, &self.expected, &options).unwrap()
+        inspect(&actor.open(), &self.bundle, &self.expected, &self.options).unwrap()
     }
 
     fn run(

@@ -10,20 +10,26 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Driver {
     Libsql,
-    /// Of drizzle-orm 1.0; the others are of 0.x.
-    Libsql1,
     SqlJs,
+    /// Like `durable-sqlite` it takes the folder as a bundler packs it, and notes no hashes.
+    Expo,
+    Libsql1,
+    SqlJs1,
 }
 
-/// Those of 0.x.
+/// Of drizzle-orm 0.x.
 pub(crate) const DRIVERS: [Driver; 2] = [Driver::Libsql, Driver::SqlJs];
+/// Of drizzle-orm 1.0.
+pub(crate) const DRIVERS_1: [Driver; 2] = [Driver::Libsql1, Driver::SqlJs1];
 
 impl Driver {
     fn name(self) -> &'static str {
         match self {
             Self::Libsql => "libsql",
-            Self::Libsql1 => "libsql1",
             Self::SqlJs => "sqljs",
+            Self::Expo => "expo",
+            Self::Libsql1 => "libsql-1",
+            Self::SqlJs1 => "sqljs-1",
         }
     }
 }
