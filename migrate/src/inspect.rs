@@ -274,7 +274,10 @@ impl Actor {
         if shared || !options.ignore.is_empty() {
             schema.set_aside(|table| !expected.knows_table(table) && (shared || ignored(table)));
         }
-        let ledger = ledger::read(conn, &schema, &options.table)?;
+        let mut ledger = ledger::read(conn, &schema, &options.table)?;
+        if ledger.format.has_names() {
+            ledger.archived = audit::archived(conn, &schema, &ledger.table)?;
+        }
         let fingerprint = schema.fingerprint();
         // Only a schema that is not exactly right can be right by what somebody accepted.
         let accepted = match expected.positions_of(fingerprint).is_empty() {

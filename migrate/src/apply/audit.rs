@@ -3,9 +3,13 @@
 //! Both tables live in the actor's own database and are written in the transaction that changes it.
 //! They are no part of its fingerprint.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::MigrateError;
+use crate::ledger::Archived;
+use crate::limits::LEDGER_ROWS_MAX;
 use crate::plan::{Action, Plan};
 use crate::schema::{Fingerprint, Schema};
 use crate::verdict::Accepted;
@@ -147,4 +151,27 @@ pub(crate) fn accepted(
         .into_iter()
         .map(|(kind, object)| Accepted { kind, object })
         .collect())
+}
+
+/// The rows that adoptions of this ledger have archived.
+pub(crate) fn archived(
+    conn: &Connection,
+    schema: &Schema,
+    ledger: &str,
+) -> Result<HashSet<Archived>, MigrateError> {
+    if schema.ledger_object(ARCHIVE_TABLE).is_none() {
+        return Ok(HashSet::new());
+    }
+    let failed = || MigrateError::sqlite("read the archive of the ledger");
+    // Wrangler's names are those of files.
+    let sql = format!(
+        "SELECT CASE WHEN hash IS NULL AND name LIKE '%.sql' THEN substr(name, 1, length(name) - 4) \
+         ELSE CAST(name AS TEXT) END, CAST(coalesce(hash, '') AS TEXT), CAST(created_at AS INTEGER) \
+         FROM __actor_migrate_archive WHERE ledger = ?1 LIMIT {LEDGER_ROWS_MAX}"
+    );
+    let mut select = conn.prepare(&sql).map_err(failed())?;
+    let rows = select.query_map([ledger], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    rows.map_err(failed())?
+        .collect::<Result<_, _>>()
+        .map_err(failed())
 }

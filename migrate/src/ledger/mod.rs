@@ -3,6 +3,7 @@
 mod matching;
 mod read;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -120,7 +121,12 @@ pub(crate) struct Ledger {
     pub(crate) unreadable: Option<String>,
     /// Rows whose time is text: Drizzle compares them as strings.
     pub(crate) text_times: usize,
+    /// The rows that adoptions have archived. Where rows have names they stay, and this is how they are known.
+    pub(crate) archived: HashSet<Archived>,
 }
+
+/// A row as our archive has it: its name, hash and time.
+pub(crate) type Archived = (Option<String>, String, Option<i64>);
 
 impl Ledger {
     pub(crate) fn absent(table: &str) -> Self {
@@ -130,7 +136,15 @@ impl Ledger {
             rows: Vec::new(),
             unreadable: None,
             text_times: 0,
+            archived: HashSet::new(),
         }
+    }
+
+    /// Whether an adoption has taken note of a row that it left.
+    pub(crate) fn has_archived(&self, row: &LedgerRow) -> bool {
+        let when = row.created_at.map(|when| when.0);
+        let archived = (row.name.clone(), row.hash.clone(), when);
+        self.archived.contains(&archived)
     }
 
     /// The time that Drizzle 0.x compares against.

@@ -104,8 +104,12 @@ impl<'a> Case<'a> {
         self.facts.bundle.end()
     }
 
+    /// The rows that speak of no migration, but for those that an adoption explains.
     pub(super) fn unknown(&self) -> Vec<&LedgerRow> {
-        self.facts.matching.unknown(self.facts.ledger).collect()
+        let unknown = self.facts.matching.unknown(self.facts.ledger);
+        unknown
+            .filter(|row| !self.is_left_by_adoption(row))
+            .collect()
     }
 
     /// Whether Drizzle runs only what is newer than the newest row.
@@ -216,27 +220,31 @@ impl<'a> Case<'a> {
             .collect()
     }
 
-    /// With names, the rows that a baseline replaced stay: they are older than it and its own row is right.
-    pub(super) fn follows_an_adoption(&self) -> bool {
-        let format = self.facts.ledger.format;
-        let right = |root: Match| root.hash == HashSays::Same || !format.has_hashes();
-        format.has_names() && self.matched(0).is_some_and(right) && self.unknown_all_before_root()
+    /// With names, the rows that a baseline replaced stay: its own row is right, and they are archived or older.
+    fn is_left_by_adoption(&self, row: &LedgerRow) -> bool {
+        let ledger = self.facts.ledger;
+        let right = |root: Match| root.hash == HashSays::Same || !ledger.format.has_hashes();
+        ledger.format.has_names()
+            && self.matched(0).is_some_and(right)
+            && (ledger.has_archived(row) || self.is_before_root(row))
     }
 
     /// Whether every row without a migration is older than the first migration of the folder.
     pub(super) fn unknown_all_before_root(&self) -> bool {
+        self.unknown().iter().all(|row| self.is_before_root(row))
+    }
+
+    fn is_before_root(&self, row: &LedgerRow) -> bool {
         let Some(root) = self.facts.bundle.entries.first() else {
             return false;
         };
         let root_id = self.root_row().and_then(|row| row.id);
-        self.unknown()
-            .iter()
-            .all(|row| match (row.created_at, row.id, root_id) {
-                (Some(when), ..) => when < root.when,
-                // A ledger without times has ids that count up.
-                (None, Some(id), Some(root_id)) => id < root_id,
-                _ => false,
-            })
+        match (row.created_at, row.id, root_id) {
+            (Some(when), ..) => when < root.when,
+            // A ledger without times has ids that count up.
+            (None, Some(id), Some(root_id)) => id < root_id,
+            _ => false,
+        }
     }
 
     fn root_row(&self) -> Option<&LedgerRow> {

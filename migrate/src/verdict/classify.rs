@@ -26,7 +26,7 @@ impl Case<'_> {
         if self.facts.ledger.rows.is_empty() {
             return self.without_rows();
         }
-        match self.unknown().is_empty() || self.follows_an_adoption() {
+        match self.unknown().is_empty() {
             true => self.all_known(),
             false => self.with_unknown(),
         }

@@ -293,3 +293,25 @@ fn a_namespace_has_one_table_for_ever() {
     );
     assert_eq!(namespaced_table("größe"), "__foundry_migrations_gr__e");
 }
+
+/// Symptom: after its adoption the actor was `deleted`, or `ahead` without a later migration. Cause: the old rows,
+/// which stay, are newer than a baseline that took the name of the first migration. Fix: what adoption archived is known.
+#[test]
+fn a_baseline_that_kept_the_first_folder_name_is_older_than_the_rows_it_replaced() {
+    let baseline = format!("{A}\n--> statement-breakpoint\n{C}");
+    let alone: &[(&str, &str)] = &[("20260101000000_a", &baseline)];
+    let more: &[(&str, &str)] = &[("20260101000000_a", &baseline), ("20260401000000_e", E)];
+    for (entries, stands) in [(alone, "current not-needed"), (more, "behind not-needed")] {
+        let kept = folders(entries);
+        let mut conn = ran(&chain());
+        assert_eq!(verdict(&conn, &kept), "squashed safe");
+        adopt(&mut conn, &kept);
+        assert_eq!(verdict(&conn, &kept), stands);
+        assert_eq!(drizzle_1(&conn, &kept), Ok(entries.len() - 1));
+        assert_eq!(verdict(&conn, &kept), "current not-needed");
+        // A row that no adoption knows is still one of a newer release.
+        conn.execute_batch("INSERT INTO __drizzle_migrations (hash, created_at, name) VALUES ('h', 1800000000000, '20270115080000_n')")
+            .unwrap();
+        assert_eq!(verdict(&conn, &kept), "ahead refuse");
+    }
+}
