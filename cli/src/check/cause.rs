@@ -1,6 +1,6 @@
 //! Why an actor stands where it stands, and whether that speaks against a deploy.
 
-use actor_migrate::{Adoption, Difference, Hazard, Need, OldChain, Standing, Verdict};
+use actor_migrate::{Adoption, Difference, Hazard, HazardCode, Need, OldChain, Standing, Verdict};
 use serde::Serialize;
 
 use super::rehearse::Rehearsal;
@@ -42,7 +42,7 @@ impl Cause {
             fleet: None,
             verdict: standing.verdict,
             adoption: standing.adoption,
-            blocks: blocks(standing.verdict, &rehearsal),
+            blocks: rehearsal.failed() || stops(&standing),
             pending: standing.pending,
             differences: standing.differences,
             hazards: standing.hazards,
@@ -110,12 +110,25 @@ impl Cause {
     }
 }
 
-/// Whether a deploy would fail on an actor, or do to it what nobody meant.
-fn blocks(verdict: Verdict, rehearsal: &Rehearsal) -> bool {
-    match verdict {
-        Verdict::Fresh | Verdict::Current | Verdict::Behind | Verdict::EditedCosmetic => {
-            rehearsal.failed()
-        }
+/// Whether the next wake would fail on an actor or do to it what nobody meant, as far as its standing tells.
+fn stops(standing: &Standing) -> bool {
+    match standing.verdict {
+        Verdict::Fresh | Verdict::Current | Verdict::Behind | Verdict::EditedCosmetic => false,
+        Verdict::Squashed => !passes_by(standing),
         _ => true,
     }
+}
+
+/// Whether stock runners take the baseline for done and run what comes after it, as on an actor that has
+/// run all that a squash of ours replaced.
+pub(super) fn passes_by(standing: &Standing) -> bool {
+    let fails = |hazard: &Hazard| {
+        matches!(
+            hazard.code,
+            HazardCode::BaselineRuns | HazardCode::NeverRuns
+        )
+    };
+    standing.verdict == Verdict::Squashed
+        && standing.adoption == Adoption::Safe
+        && !standing.hazards.iter().any(fails)
 }

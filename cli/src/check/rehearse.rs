@@ -4,6 +4,7 @@ use actor_migrate::{MigrateError, PlanOptions, Standing, Verdict};
 use rusqlite::Connection;
 use serde::Serialize;
 
+use super::cause::passes_by;
 use crate::error::CliError;
 use crate::judge::Judge;
 use crate::output::Diagnostic;
@@ -33,7 +34,8 @@ pub(super) fn rehearse(
     target: &Target,
     standing: &Standing,
 ) -> Result<Rehearsal, CliError> {
-    if standing.verdict != Verdict::Behind {
+    let adopts_first = passes_by(standing) && !standing.pending.is_empty();
+    if standing.verdict != Verdict::Behind && !adopts_first {
         return Ok(Rehearsal::NotNeeded);
     }
     target.rehearse(|copy| {
@@ -48,7 +50,12 @@ pub(super) fn rehearse(
 
 /// Plans anew: the actor may have moved on since it was looked at.
 fn run(judge: &Judge, copy: &mut Connection) -> Result<(), MigrateError> {
-    let standing = judge.look_at(copy)?;
+    let mut standing = judge.look_at(copy)?;
+    if standing.verdict == Verdict::Squashed {
+        let plan = judge.plan_adopt(&standing, &PlanOptions::default())?;
+        judge.execute(copy, &plan)?;
+        standing = judge.look_at(copy)?;
+    }
     let plan = judge.plan_apply(&standing, &PlanOptions::default())?;
     judge.execute(copy, &plan).map(drop)
 }
