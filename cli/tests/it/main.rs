@@ -18,6 +18,7 @@ mod ledgers;
 mod lint;
 mod namespaces;
 mod read_only;
+mod readme;
 mod reconcile;
 mod rivetkit;
 mod squash;
