@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use actor_migrate::{Bundle, Finding, LintOptions, Lock, Millis, Severity};
+use actor_migrate::{Bundle, Finding, LintOptions, Lock, Millis, Severity, squash};
 use clap::Args;
 use serde::Serialize;
 
@@ -77,19 +77,20 @@ pub(crate) fn run(args: &LintArgs, config: &Config, printer: &Printer) -> Result
     Ok(if clean { Exit::Yes } else { Exit::No })
 }
 
-/// What is wrong with one folder, now.
+/// What is wrong with one folder, now: its certificates are recomputed, then the rules are asked.
 pub(crate) fn lint(bundle: &Bundle, allow: &[String]) -> Result<Findings, CliError> {
     let fail = |error| CliError::migrate(&bundle.dir, error);
     let mut options = LintOptions::default();
     options.lock = Lock::read(bundle).map_err(fail)?;
     options.now = Some(now());
     options.allow = allow.to_vec();
-    let findings = actor_migrate::lint(bundle, &options).map_err(fail)?;
+    let mut findings = squash::verify_certificates(bundle).map_err(fail)?;
+    findings.extend(actor_migrate::lint(bundle, &options).map_err(fail)?);
     Ok(Findings(findings))
 }
 
 /// What stands against a deploy whatever the actors say. Without a lock nobody knows which migrations are new, and an
-/// old one that took rows with it has long done so: then only what concerns the next wake counts.
+/// old one that took rows with it has long done so: then only what concerns the next wake counts, and certificates that no longer hold.
 pub(crate) fn against_deploy(bundle: &Bundle, allow: &[String]) -> Result<Findings, CliError> {
     let lock = Lock::read(bundle).map_err(|error| CliError::migrate(&bundle.dir, error))?;
     let new: Vec<_> = lock
@@ -102,8 +103,8 @@ pub(crate) fn against_deploy(bundle: &Bundle, allow: &[String]) -> Result<Findin
             .migration
             .as_deref()
             .is_some_and(|tag| new.contains(tag));
-        finding.severity == Severity::Error
-            && (is_new || ["L101", "L102", "L142"].contains(&finding.code))
+        let always = ["L101", "L102", "L142"].contains(&finding.code) || finding.code >= "L300";
+        finding.severity == Severity::Error && (is_new || always)
     };
     let mut findings = lint(bundle, allow)?;
     findings.0.retain(counts);

@@ -6,7 +6,7 @@ use actor_migrate::squash::{Carried, Certificate, Change, FileChange, SquashPlan
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::output::{count, style, word};
+use crate::output::{count, style};
 use crate::targets::Fleet;
 
 /// How many actors are named.
@@ -21,6 +21,8 @@ pub(super) struct Report {
     actors: usize,
     behind: Vec<String>,
     next: String,
+    /// The check of the same folder and actors.
+    check: String,
 }
 
 impl Report {
@@ -33,6 +35,7 @@ impl Report {
             written: false,
             actors: fleet.targets.len(),
             behind,
+            check: format!("actor-migrate check{}{}", fleet.asked, fleet.scope),
         }
     }
 
@@ -42,7 +45,7 @@ impl Report {
         self.next = if module_is_stale {
             "actor-migrate generate".to_owned()
         } else {
-            format!("actor-migrate check --dir {}", word(&self.dir))
+            self.check.clone()
         };
     }
 

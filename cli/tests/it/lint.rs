@@ -182,7 +182,7 @@ fn the_configuration_allows_rules_and_knows_them() {
 }
 
 #[test]
-fn a_migration_that_cannot_run_is_a_finding_and_one_that_never_ends_an_error() {
+fn a_migration_that_cannot_run_is_a_finding() {
     let here = project("CREATE TABEL `x` (`a` text);\n");
     insta::assert_snapshot!(lint(here.path(), &[]).transcript(here.path()), @r#"
     exit 1

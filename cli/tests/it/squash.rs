@@ -121,7 +121,7 @@ fn a_squash_of_a_1_0_folder_keeps_the_last_name_and_names_the_actors_that_are_be
       added     squashed/20260301005412_open_threads.tar.gz
     squashed-behind: 1 of 2 actors have not run all of it: actors/after-4.sqlite
       stock runners fail on them; actor-migrate reconcile brings them on from the archive
-    next: actor-migrate check --dir drizzle
+    next: actor-migrate check actors --dir drizzle
     --- stderr
     ");
     let actors = run(
@@ -223,5 +223,63 @@ fn several_folders_at_once_are_too_many() {
     error[C130]: a squash is of one folder; 2 are asked for
      |
      = help: name one of a, b: --fleet <name>
+    ");
+}
+
+#[test]
+fn a_lock_of_released_migrations_lives_through_a_squash_in_both_formats() {
+    for fixture in ["ledgers/chain", "drizzle-1/chain"] {
+        let here = copy_of(fixture, "drizzle");
+        let hash =
+            |more: &[&str]| run(here.path(), &[&["hash", "--dir", "drizzle"], more].concat());
+        assert_eq!(hash(&[]).code, 0, "{fixture}");
+        assert_eq!(squash(&here, &["--yes"]).code, 0, "{fixture}");
+        let checked = run(here.path(), &["check", "--dir", "drizzle"]);
+        assert_eq!(checked.code, 0, "{fixture}: {checked:?}");
+        assert_eq!(hash(&[]).code, 0, "{fixture}");
+        let verified = hash(&["--check"]);
+        assert_eq!(verified.code, 0, "{fixture}: {verified:?}");
+        let lock = std::fs::read_to_string(here.path().join("drizzle/migrations.lock"));
+        let lines = lock.expect("a lock");
+        assert_eq!(
+            lines.lines().count(),
+            2,
+            "a comment and the baseline: {lines}"
+        );
+    }
+}
+
+#[test]
+fn check_recomputes_certificates_and_stops_a_deploy_whose_baseline_was_edited() {
+    let here = chain();
+    assert_eq!(squash(&here, &["--yes"]).code, 0);
+    let baseline = here.path().join("drizzle/0000_baseline.sql");
+    let sql = std::fs::read_to_string(&baseline).expect("a baseline");
+    write(
+        &baseline,
+        sql.replace("`body` text NOT NULL", "`body` text"),
+    );
+    let checked = run(here.path(), &["check", "--dir", "drizzle"]);
+    insta::assert_snapshot!(transcript(&checked, &here), @r"
+    exit 1
+    --- stdout
+    drizzle: 0 actors, 1 migration
+      no  L304: 0000_baseline was edited after it was certified (drizzle/0000_baseline.sql)
+    not ready: 1 finding about the migrations
+    next: actor-migrate lint --dir drizzle
+    --- stderr
+    ");
+    write(&baseline, sql);
+    std::fs::remove_file(here.path().join("drizzle/squashed/0000_baseline.tar.gz"))
+        .expect("an archive");
+    let checked = run(here.path(), &["check", "--dir", "drizzle"]);
+    insta::assert_snapshot!(transcript(&checked, &here), @r"
+    exit 1
+    --- stdout
+    drizzle: 0 actors, 1 migration
+      no  L302: drizzle/squashed/0000_baseline.tar.gz cannot be used as an archive: there is no such file (drizzle/squashed/0000_baseline.tar.gz)
+    not ready: 1 finding about the migrations
+    next: actor-migrate lint --dir drizzle
+    --- stderr
     ");
 }

@@ -31,8 +31,9 @@ pub struct Lock {
 struct Squashes {
     /// The tags that they replaced: these are not missing.
     replaced: BTreeSet<String>,
-    /// Their baselines, which may stand before released migrations.
-    baselines: BTreeSet<String>,
+    /// Their baselines, each with the hashes that its text was certified with. A baseline may stand before released
+    /// migrations, and where the last one it replaced.
+    baselines: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Squashes {
@@ -42,9 +43,18 @@ impl Squashes {
             let certificate = archived.certificate;
             let tags = certificate.replaces.into_iter().map(|entry| entry.tag);
             squashes.replaced.extend(tags);
-            squashes.baselines.insert(certificate.baseline.tag);
+            let baseline = certificate.baseline;
+            let hashes = squashes.baselines.entry(baseline.tag).or_default();
+            hashes.insert(baseline.hash);
         }
         Ok(squashes)
+    }
+
+    /// Whether this is a baseline, as certified, in the place of a migration that it replaced.
+    fn account_for(&self, migration: &Migration) -> bool {
+        let hashes = self.baselines.get(&migration.tag);
+        self.replaced.contains(&migration.tag)
+            && hashes.is_some_and(|hashes| hashes.contains(&migration.hash))
     }
 }
 
@@ -135,7 +145,7 @@ impl Lock {
 
     /// Whether a certified squash made this migration.
     pub(super) fn is_baseline(&self, migration: &Migration) -> bool {
-        self.squashes.baselines.contains(&migration.tag)
+        self.squashes.baselines.contains_key(&migration.tag)
     }
 
     /// That a folder which should have a lock has none (L104).
@@ -159,6 +169,7 @@ impl Lock {
         for entry in &self.entries {
             match found.get(&entry.path) {
                 Some(migration) if migration.file_hash == entry.hash => {}
+                Some(migration) if self.squashes.account_for(migration) => {}
                 Some(migration) => findings.push(edited(migration, &self.file, entry)),
                 None if replaced.contains(tag_of(&entry.path)) => {}
                 None => findings.push(self.removed(entry, bundle)),
@@ -201,7 +212,8 @@ impl Lock {
         let locked = bundle.entries.iter().map(|migration| {
             let path = bundle.path_of(migration);
             let kept = known.get(path.as_str());
-            let kept = kept.filter(|_| !accepted.contains(&migration.tag));
+            let given_up = accepted.contains(&migration.tag) || squashes.account_for(migration);
+            let kept = kept.filter(|_| !given_up);
             let hash = kept.map_or(&migration.file_hash, |entry| &entry.hash);
             let (hash, line) = (hash.clone(), 0);
             Entry { path, hash, line }
