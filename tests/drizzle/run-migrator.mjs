@@ -2,6 +2,7 @@
 // { ok, applied: [tag], error: null | { name, message, cause } }. Exit 0 when it could say, whatever it says.
 //
 //   node run-migrator.mjs --driver libsql|libsql-1|sqljs|sqljs-1|expo --folder DIR --db FILE [--table NAME] [--foreign-keys]
+//   bun run-migrator.mjs --driver bun|bun-1 …
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,7 +13,18 @@ const drivers = {
   sqljs: (file) => openSqlJs(file, "drizzle-orm"),
   "sqljs-1": (file) => openSqlJs(file, "drizzle-orm-1"),
   expo: openExpo,
+  bun: (file) => openBun(file, "drizzle-orm"),
+  "bun-1": (file) => openBun(file, "drizzle-orm-1"),
 };
+
+async function openBun(file, line) {
+  const { Database } = await import("bun:sqlite");
+  const { drizzle } = await import(`${line}/bun-sqlite`);
+  const { migrate } = await import(`${line}/bun-sqlite/migrator`);
+  const database = new Database(file, { create: true });
+  const db = drizzle({ client: database });
+  return { migrate: (config) => migrate(db, config), all: (sql) => database.query(sql).values(), close: () => database.close() };
+}
 
 async function openLibsql(file, line) {
   const { createClient } = await import("@libsql/client");

@@ -60,6 +60,25 @@ fn whoever_wrote_the_ledger_the_real_migrator_continues_it_after_adoption() {
 }
 
 #[test]
+fn on_buns_own_sqlite_both_lines_of_drizzle_fail_after_the_squash_and_go_on_after_adoption() {
+    let squashed = fixture("ledgers/squashed");
+    let poisoned = run(Driver::Bun, &squashed, &written_by("bun-sqlite").file).unwrap_err();
+    assert!(poisoned.ends_with("already exists"), "{poisoned}");
+    let actor_db = written_by("bun-sqlite");
+    Folder::read(&squashed).adopt(&actor_db);
+    let applied = run(Driver::Bun, &squashed, &actor_db.file);
+    assert_eq!(applied, Ok(vec!["0001_archive".to_owned()]));
+
+    let moved = as_folders(&squashed);
+    let stopped = run(Driver::Bun1, moved.path(), &written_by("bun-sqlite").file).unwrap_err();
+    assert!(stops(&stopped), "{stopped}");
+    let actor_db = written_by("bun-sqlite");
+    Folder::read(moved.path()).upgrade(&actor_db);
+    let applied = run(Driver::Bun1, moved.path(), &actor_db.file);
+    assert_eq!(applied, Ok(vec!["20260610080059_archive".to_owned()]));
+}
+
+#[test]
 fn a_ledger_whose_files_are_there_is_upgraded_to_what_the_real_1_0_makes_of_it() {
     let old = release(&fixture("ledgers/chain"), 2);
     let moved = as_folders(old.path());

@@ -13,8 +13,11 @@ pub(crate) enum Driver {
     SqlJs,
     /// Like `durable-sqlite` it takes the folder as a bundler packs it, and notes no hashes.
     Expo,
+    /// Runs in bun, on bun's own SQLite.
+    Bun,
     Libsql1,
     SqlJs1,
+    Bun1,
 }
 
 /// Of drizzle-orm 0.x.
@@ -28,8 +31,17 @@ impl Driver {
             Self::Libsql => "libsql",
             Self::SqlJs => "sqljs",
             Self::Expo => "expo",
+            Self::Bun => "bun",
+            Self::Bun1 => "bun-1",
             Self::Libsql1 => "libsql-1",
             Self::SqlJs1 => "sqljs-1",
+        }
+    }
+
+    fn runtime(self) -> PathBuf {
+        match self {
+            Self::Bun | Self::Bun1 => installed().join("node_modules/.bin/bun"),
+            _ => PathBuf::from("node"),
         }
     }
 }
@@ -44,7 +56,7 @@ pub(crate) fn run(driver: Driver, folder: &Path, file: &Path) -> Outcome {
 
 /// The same with more arguments for `run-migrator.mjs`.
 pub(crate) fn run_with(driver: Driver, folder: &Path, file: &Path, more: &[&str]) -> Outcome {
-    let mut command = Command::new("node");
+    let mut command = Command::new(driver.runtime());
     command
         .arg("run-migrator.mjs")
         .args(["--driver", driver.name(), "--folder"])
