@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod calls;
+mod canonical;
 mod connections;
 mod crashes;
 mod flaws;
