@@ -330,7 +330,7 @@ pub enum MigrateError {
     /// M160 to M169
     #[error("{0}")]
     Squash(#[from] SquashError),
-    /// M170 to M174
+    /// M170 to M174, M195
     #[error("{0}")]
     History(HistoryError),
     /// M175
@@ -453,6 +453,7 @@ impl MigrateError {
             Self::History(HistoryError::Several { .. }) => "M172",
             Self::History(HistoryError::Unreadable { .. }) => "M173",
             Self::History(HistoryError::Astray { .. }) => "M174",
+            Self::History(HistoryError::Pruned { .. }) => "M195",
             Self::RepairNeeds { .. } => "M175",
             Self::RepairFailed { .. } => "M176",
             Self::ValuesChanged { .. } => "M177",

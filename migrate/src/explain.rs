@@ -335,6 +335,14 @@ const EXPLANATIONS: &[Explanation] = &[
         "allow more time; what takes long grows with the actor's rows",
     ),
     page(
+        "M195",
+        "the old chain was pruned",
+        "`actor-migrate prune` removed the archive of an old chain, because none of the actors that were asked needed \
+         it. This actor was not among them: a backup, or one that was away. The archive and the folder before the \
+         squash are still in version control.",
+        "name the last git revision that had the old chain: `--history <revision>`, or bring the archive back from git",
+    ),
+    page(
         "M199",
         "a bug",
         "Something that cannot happen did. Nothing was changed.",

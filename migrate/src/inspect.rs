@@ -172,8 +172,13 @@ impl Standing {
             ));
         }
         // How a complete actor drifted is told by its differences.
-        let says =
-            self.verdict == Verdict::SquashedBehind || !matches!(lost, HistoryError::Astray { .. });
+        let says = match (self.verdict, &lost) {
+            (Verdict::SquashedBehind, _) => true,
+            (_, HistoryError::Astray { .. }) | (Verdict::Drifted, HistoryError::Pruned { .. }) => {
+                false
+            }
+            _ => true,
+        };
         Self {
             reason: self.reason.or_else(|| says.then(|| lost.to_string())),
             needs,

@@ -47,4 +47,12 @@ pub enum HistoryError {
         /// Its schema against the one it should have there.
         differences: Vec<Difference>,
     },
+    /// M195
+    #[error("{archive}, which held what {baseline} replaced, was pruned when no actor needed it")]
+    Pruned {
+        /// Where the archive was.
+        archive: String,
+        /// The migration that replaced its chain.
+        baseline: String,
+    },
 }

@@ -33,6 +33,8 @@ struct Vouched {
     hash: Option<String>,
     /// What a person accepted then, by name.
     waivers: Vec<String>,
+    /// Whether the old chain lies archived beside it.
+    archived: bool,
 }
 
 impl fmt::Debug for History {
@@ -70,6 +72,7 @@ impl History {
             baseline: tag.into(),
             hash: None,
             waivers: Vec::new(),
+            archived: false,
         });
         Self { vouched, ..self }
     }
@@ -83,6 +86,7 @@ impl History {
                 baseline: certificate.baseline.tag.clone(),
                 hash: Some(certificate.baseline.hash.clone()),
                 waivers: certificate.waivers.clone(),
+                archived: true,
             }),
             read: Box::new(move || old.bundle()),
         }
@@ -114,6 +118,8 @@ pub(crate) struct Ancestor {
     pub(crate) certified: bool,
     /// What people accepted, by name, when they squashed.
     pub(crate) waivers: BTreeSet<String>,
+    /// The archives among what it was made of, by path.
+    pub(crate) archives: BTreeSet<String>,
     /// How many of its last migrations are the folder's.
     kept: usize,
     /// Which histories it was made of, by number.
@@ -226,7 +232,11 @@ impl<'a> Search<'a> {
         match squash::archives(dir) {
             Ok(archives) => {
                 for old in archives.into_iter().rev() {
-                    self.read(&History::archived(old));
+                    if old.is_pruned() {
+                        self.miss(&old);
+                    } else {
+                        self.read(&History::archived(old));
+                    }
                 }
             }
             Err(error) => {
@@ -234,6 +244,16 @@ impl<'a> Search<'a> {
                 self.failures.push((number, unreadable(dir, &error)));
             }
         }
+    }
+
+    /// An archive that was pruned may be what an actor needs that nothing else explains.
+    fn miss(&mut self, old: &Archived) {
+        let pruned = HistoryError::Pruned {
+            archive: old.path().display().to_string(),
+            baseline: old.certificate.baseline.tag.clone(),
+        };
+        let number = self.olds.len() + self.failures.len();
+        self.failures.push((number, pruned));
     }
 
     fn run(mut self) -> Ancestors {
@@ -283,6 +303,7 @@ struct Candidate {
     bundle: Bundle,
     certified: bool,
     waivers: BTreeSet<String>,
+    archives: BTreeSet<String>,
     kept: usize,
     parts: BTreeSet<usize>,
 }
@@ -319,12 +340,19 @@ impl Candidate {
             .ancestor
             .map_or_else(BTreeSet::new, |it| it.waivers.clone());
         waivers.extend(vouched.into_iter().flat_map(|it| it.waivers.clone()));
+        let mut archives = base
+            .ancestor
+            .map_or_else(BTreeSet::new, |it| it.archives.clone());
+        if old.vouched.as_ref().is_some_and(|it| it.archived) {
+            archives.insert(name.clone());
+        }
         Some(Self {
             history: base
                 .ancestor
                 .map_or_else(|| name.clone(), |it| format!("{name} and {}", it.history)),
             certified: vouched.is_some() && base.ancestor.is_none_or(|it| it.certified),
             waivers,
+            archives,
             kept: base.kept.min(after.len()),
             bundle,
             parts,
@@ -344,6 +372,7 @@ impl Candidate {
             expected,
             certified: self.certified,
             waivers: self.waivers,
+            archives: self.archives,
             kept: self.kept,
             parts: self.parts,
         })

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::prune::Pruned;
 use crate::bundle::{Layout, Millis, read_limited};
 use crate::error::{MigrateError, SquashError};
 use crate::limits::ARCHIVE_BYTES_MAX;
@@ -11,6 +12,8 @@ use crate::schema::{Fingerprint, Level};
 
 /// The version that this release writes and reads.
 const VERSION: u32 = 1;
+/// What writes a certificate, and what prunes.
+pub(super) const TOOL: &str = concat!("actor-migrate ", env!("CARGO_PKG_VERSION"));
 
 /// What a baseline replaced, and what proves that it does what the old chain did.
 ///
@@ -38,6 +41,9 @@ pub struct Certificate {
     pub sqlite: String,
     /// The tool that wrote this.
     pub tool: String,
+    /// That the archive was removed because no actor needed it, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Pruned>,
 }
 
 /// The migration that stands for an old chain.

@@ -6,6 +6,7 @@ mod certificate;
 mod folder;
 mod made;
 mod plan;
+mod prune;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::limits::ARCHIVE_BYTES_MAX;
 
 pub use certificate::{Baseline, Carried, Certificate, Replaced};
 pub use plan::{Change, FileChange, SquashOptions, SquashPlan, plan};
+pub use prune::Pruned;
 pub use verify::verify_certificates;
 pub use write::{Recovery, recover};
 
@@ -75,7 +77,11 @@ impl Archived {
         };
         let bytes = match read_limited(&self.archive, ARCHIVE_BYTES_MAX) {
             Err(MigrateError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                return Err(bad("there is no such file".to_owned()).into());
+                let reason = match &self.certificate.pruned {
+                    Some(_) => "it was pruned when no actor needed it; version control has it",
+                    None => "there is no such file",
+                };
+                return Err(bad(reason.to_owned()).into());
             }
             other => other?,
         };

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::archive::{self, Files};
 use super::baseline::{Chain, Proven};
-use super::certificate::{Baseline, Certificate, Replaced};
+use super::certificate::{Baseline, Certificate, Replaced, TOOL};
 use super::folder::{self, Changes, Squashed};
 use super::{ARCHIVE, CERTIFICATE, FOLDER, archives, write};
 use crate::bundle::{Bundle, Layout, Migration, Position, read_limited, sha256_hex};
@@ -286,7 +286,8 @@ fn certificate(chain: &Chain<'_>, tag: &str, proven: &Proven, archive: &[u8]) ->
         data: proven.data,
         archive_sha256: sha256_hex(archive),
         sqlite: rusqlite::version().to_owned(),
-        tool: format!("actor-migrate {}", env!("CARGO_PKG_VERSION")),
+        tool: TOOL.to_owned(),
+        pruned: None,
     }
 }
 

@@ -14,7 +14,7 @@ const JOURNAL: &str = r#"{"version":"7","dialect":"sqlite","entries":[
 const SQL: &str = "CREATE TABLE a (b);";
 
 /// A folder whose one migration `0000_base` replaced `0000_a`, with certificate and archive.
-fn squashed() -> TempDir {
+pub(super) fn squashed() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let old = archive::Files::from([
         ("meta/_journal.json".to_owned(), JOURNAL.into()),
@@ -59,6 +59,7 @@ fn certificate(dir: &Path, archive: &[u8]) -> Certificate {
         archive_sha256: sha256_hex(archive),
         sqlite: rusqlite::version().to_owned(),
         tool: "actor-migrate".to_owned(),
+        pruned: None,
     }
 }
 

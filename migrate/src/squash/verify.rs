@@ -11,10 +11,11 @@ use crate::error::MigrateError;
 use crate::finding::{Finding, Severity};
 use crate::replay::Expected;
 
-/// A chain that can be read, as it was.
+/// A certificate that can be read, and the chain it is about.
 struct Old {
     archived: Archived,
-    bundle: Bundle,
+    /// `None` where the archive was pruned.
+    bundle: Option<Bundle>,
 }
 
 /// Holds every certificate in the folder of `bundle` against the archived chain and the baseline it names.
@@ -70,11 +71,14 @@ fn read(folder: &Path, tag: &str) -> Result<Old, Box<Finding>> {
     let unread = |error| found("L301", error, &path);
     let archived = Archived::read(folder, tag).map_err(unread)?;
     let lost = |error| found("L302", error, archived.path());
-    let bundle = archived.bundle().map_err(lost)?;
+    let bundle = match archived.is_pruned() {
+        true => None,
+        false => Some(archived.bundle().map_err(lost)?),
+    };
     Ok(Old { archived, bundle })
 }
 
-/// What is wrong with one certificate whose archive can be read.
+/// What is wrong with one certificate whose archive can be read, or was pruned.
 fn verify(old: &Old, olds: &[Old], folder: &Bundle) -> Vec<Finding> {
     let certificate = &old.archived.certificate;
     let tag = &certificate.baseline.tag;
@@ -87,10 +91,13 @@ fn verify(old: &Old, olds: &[Old], folder: &Bundle) -> Vec<Finding> {
             old.archived.path(),
         )]
     };
-    let chain = match chain(old) {
-        Ok(chain) => chain,
-        Err(message) => return found("L305", message),
+    let chain = match old.bundle.as_ref().map(|bundle| chain(certificate, bundle)) {
+        Some(Err(message)) => return found("L305", message),
+        chain => chain.and_then(Result::ok),
     };
+    if replaced_since_pruned(certificate, olds) {
+        return Vec::new();
+    }
     let Some(baseline) = baseline(old, olds, folder) else {
         let message = format!("no migration {tag} is here, and none of a later squash replaced it");
         return found("L303", message);
@@ -105,7 +112,8 @@ fn verify(old: &Old, olds: &[Old], folder: &Bundle) -> Vec<Finding> {
             Path::new(&baseline.file),
         )];
     }
-    match compare(certificate, &chain, baseline, folder) {
+    let compared = chain.map(|chain| compare(certificate, &chain, baseline, folder));
+    match compared.unwrap_or(Ok(None)) {
         Ok(None) => Vec::new(),
         Ok(Some((code, message))) => found(code, message),
         Err(error) => found("L306", format!("it cannot be recomputed: {error}")),
@@ -113,13 +121,12 @@ fn verify(old: &Old, olds: &[Old], folder: &Bundle) -> Vec<Finding> {
 }
 
 /// The archived chain up to where it was squashed, and its replay, if it is the one that was certified.
-fn chain(old: &Old) -> Result<(Bundle, Expected), String> {
-    let certificate = &old.archived.certificate;
+fn chain(certificate: &Certificate, old: &Bundle) -> Result<(Bundle, Expected), String> {
     let count = certificate.replaces.len();
-    let entries = old.bundle.entries.get(..count);
+    let entries = old.entries.get(..count);
     let entries =
         entries.ok_or_else(|| format!("the archive holds fewer than {count} migrations"))?;
-    let bundle = Bundle::new(old.bundle.dir.clone(), old.bundle.layout, entries.to_vec());
+    let bundle = Bundle::new(old.dir.clone(), old.layout, entries.to_vec());
     let expected =
         Expected::replay(&bundle).map_err(|error| format!("the archived chain: {error}"))?;
     for (at, (entry, replaced)) in entries.iter().zip(&certificate.replaces).enumerate() {
@@ -144,12 +151,23 @@ fn is_same(entry: &Migration, replaced: &Replaced) -> bool {
     (&entry.tag, entry.when, &entry.hash) == (&replaced.tag, replaced.when, &replaced.hash)
 }
 
+/// Whether a later squash replaced the certified baseline and its archive, which held it, was pruned: then
+/// nothing is left to compare, and the later certificate says that it was this one.
+fn replaced_since_pruned(certificate: &Certificate, olds: &[Old]) -> bool {
+    let baseline = &certificate.baseline;
+    let is_it = |entry: &Replaced| (&entry.tag, &entry.hash) == (&baseline.tag, &baseline.hash);
+    let pruned = olds.iter().filter(|old| old.bundle.is_none());
+    pruned
+        .flat_map(|old| &old.archived.certificate.replaces)
+        .any(is_it)
+}
+
 /// The baseline itself: in the folder, or in the archive of a later squash. The one that was certified wins
 /// over others of its name, because a 1.0 folder keeps the name of the last migration replaced.
 fn baseline<'a>(old: &'a Old, olds: &'a [Old], folder: &'a Bundle) -> Option<&'a Migration> {
     let certified = &old.archived.certificate.baseline;
     let later = olds.iter().filter(|other| !std::ptr::eq(*other, old));
-    let bundles = std::iter::once(folder).chain(later.map(|other| &other.bundle));
+    let bundles = std::iter::once(folder).chain(later.filter_map(|other| other.bundle.as_ref()));
     let named = bundles
         .flat_map(|bundle| &bundle.entries)
         .filter(|entry| entry.tag == certified.tag);

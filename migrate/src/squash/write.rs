@@ -180,7 +180,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     sync(folder)
 }
 
-fn sync_parent(path: &Path) -> io::Result<()> {
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync)
 }
 
@@ -192,7 +192,7 @@ fn sync(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> MigrateError {
+pub(super) fn cannot_write(path: &Path, error: &io::Error) -> MigrateError {
     SquashError::CannotWrite {
         path: path.display().to_string(),
         reason: error.to_string(),

@@ -30,6 +30,9 @@ pub struct OldChain {
     pub migrations: usize,
     /// Those that are not in effect, in order.
     pub remaining: Vec<String>,
+    /// The archives without which the actor would not be explained so, by path.
+    #[serde(skip)]
+    pub archives: BTreeSet<String>,
 }
 
 /// Where an actor stands on an ancestor of its folder.
@@ -102,7 +105,12 @@ pub(crate) fn descend(
     }
     // Chains that leave the same to do may have different pasts to vouch for.
     let needs: BTreeSet<_> = rivals().flat_map(Place::needs).collect();
-    Some(Ok(best.judge(needs.into_iter().collect())))
+    let mut judgement = best.judge(needs.into_iter().collect());
+    if let Some(descent) = &mut judgement.descent {
+        let archives = rivals().flat_map(|it| it.ancestor.archives.clone());
+        descent.old_chain.archives.extend(archives);
+    }
+    Some(Ok(judgement))
 }
 
 /// An actor on one ancestor.
@@ -334,6 +342,7 @@ impl<'a> Place<'a> {
                 baseline: baseline.map_or_else(String::new, |it| it.tag.clone()),
                 migrations: self.ancestor.replaced().0,
                 remaining: self.remaining().iter().map(|it| it.tag.clone()).collect(),
+                archives: BTreeSet::new(),
             },
         }
     }

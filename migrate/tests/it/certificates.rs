@@ -151,3 +151,57 @@ fn a_baseline_that_does_something_else_is_found_although_it_is_certified() {
     });
     assert_eq!(found(&folder), ["L307"]);
 }
+
+/// Prunes the archive of a baseline.
+fn prune(folder: &Folder, baseline: &str) {
+    let archives = squash::archives(folder.path()).unwrap();
+    let mut named = archives
+        .iter()
+        .filter(|it| it.certificate.baseline.tag == baseline);
+    named.next().unwrap().prune(1).unwrap();
+}
+
+#[test]
+fn a_pruned_archive_is_not_missed_and_its_baseline_is_still_held_to_its_certificate() {
+    let pruned = || {
+        let folder = squashed();
+        prune(&folder, "0000_baseline");
+        folder
+    };
+    assert_eq!(found(&pruned()), [""; 0]);
+    let folder = pruned();
+    edit(&folder, BASELINE, |sql| {
+        sql.replace("`a`", "a").replace("a (b)", "a (z)")
+    });
+    assert_eq!(found(&folder), ["L304"]);
+    let folder = pruned();
+    edit(&folder, CERTIFICATE, |text| {
+        text.replace("\"pruned\"", "\"other\"")
+    });
+    assert_eq!(found(&folder), ["L302"]);
+}
+
+#[test]
+fn of_two_squashes_either_archive_may_be_pruned_or_both() {
+    for baselines in [
+        &["0000_baseline"][..],
+        &["0000_baseline_2"],
+        &["0000_baseline", "0000_baseline_2"],
+    ] {
+        let folder = squashed();
+        squash(&folder, None);
+        baselines.iter().for_each(|tag| prune(&folder, tag));
+        assert_eq!(found(&folder), [""; 0], "{baselines:?}");
+    }
+}
+
+#[test]
+fn a_folder_whose_archive_was_pruned_is_squashed_again() {
+    let folder = squashed();
+    prune(&folder, "0000_baseline");
+    squash(&folder, None);
+    assert_eq!(found(&folder), [""; 0]);
+    let archives = squash::archives(folder.path()).unwrap();
+    let pruned: Vec<_> = archives.iter().map(squash::Archived::is_pruned).collect();
+    assert_eq!(pruned, [true, false]);
+}
