@@ -9,8 +9,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Format, Printer};
 use crate::{
-    adopt, apply, check, completions, demo, explain, generate, hash, inspect, lint, reconcile,
-    squash, status, store,
+    adopt, apply, check, completions, demo, explain, generate, hash, inspect, lint, prune,
+    reconcile, squash, status, store,
 };
 
 /// Tells whether a fleet of actor databases can take a deploy, and repairs those that cannot.
@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Reconcile(reconcile::ReconcileArgs),
     Generate(generate::GenerateArgs),
     Squash(squash::SquashArgs),
+    Prune(prune::PruneArgs),
     Lint(lint::LintArgs),
     Hash(hash::HashArgs),
     Store(store::StoreArgs),

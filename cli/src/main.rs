@@ -24,6 +24,7 @@ mod judge;
 mod lint;
 mod output;
 mod pool;
+mod prune;
 mod reconcile;
 mod squash;
 mod status;
@@ -63,6 +64,7 @@ fn run(cli: &Cli, printer: &Printer) -> Result<Exit, CliError> {
         Command::Store(args) => store::run(args, &config()?, printer),
         Command::Demo(args) => demo::run(args, printer),
         Command::Squash(args) => squash::run(args, &config()?, printer),
+        Command::Prune(args) => prune::run(args, &config()?, printer),
         Command::Lint(args) => lint::run(args, &config()?, printer),
         Command::Hash(args) => hash::run(args, &config()?, printer),
         Command::Generate(args) => generate::run(args, printer),

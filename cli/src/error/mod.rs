@@ -65,6 +65,10 @@ pub(crate) enum CliError {
     NotOneFolder { fleets: Vec<String> },
     #[error("this folder would be exchanged, and nobody can be asked")]
     NotAgreedFolder { dir: PathBuf },
+    #[error("no actor was asked, so nobody can say who needs the archives of this")]
+    NobodyAsked { dir: PathBuf },
+    #[error("{} would be removed, and nobody can be asked", count(*.archives, "archive"))]
+    NotAgreedArchives { archives: usize },
     #[error("--id names one actor, and this is a second file")]
     OneId { path: PathBuf },
     #[error("the demo needs a new or empty folder")]
@@ -185,6 +189,8 @@ impl CliError {
             Self::Claim { .. } => "C124",
             Self::NotOneFolder { .. } => "C130",
             Self::NotAgreedFolder { .. } => "C131",
+            Self::NobodyAsked { .. } => "C132",
+            Self::NotAgreedArchives { .. } => "C133",
             Self::Git { .. } => "C135",
             Self::NoSuchHistory { .. } => "C136",
             Self::BadHistory { .. } => "C137",
@@ -238,7 +244,10 @@ impl CliError {
             Self::NoStore => "pass --store <path>".into(),
             Self::NoTarget => "name a file or a folder, or pass --store <path>".into(),
             Self::NotOneFolder { fleets } => one_of(fleets),
-            Self::NotAgreed { .. } | Self::NotAgreedFolder { .. } => "look with --dry-run, then run it with --yes".into(),
+            Self::NotAgreed { .. } | Self::NotAgreedFolder { .. } | Self::NotAgreedArchives { .. } => {
+                "look with --dry-run, then run it with --yes".into()
+            }
+            Self::NobodyAsked { .. } => "name the actors: files, a folder, or --store <path>".into(),
             Self::OtherPlan { .. } => "look again with --dry-run; nothing was changed".into(),
             Self::NotOurs { advice, .. } => advice.clone(),
             Self::OneId { .. } => "name one file, or use --prefix".into(),
@@ -276,6 +285,7 @@ impl CliError {
             | Self::OneId { path }
             | Self::NotEmpty { path }
             | Self::NotAgreedFolder { dir: path }
+            | Self::NobodyAsked { dir: path }
             | Self::NoSuchHistory { dir: path, .. }
             | Self::RivetUnfinished { path, .. }
             | Self::RivetPages { path, .. }

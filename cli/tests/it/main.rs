@@ -17,6 +17,7 @@ mod interrupt;
 mod ledgers;
 mod lint;
 mod namespaces;
+mod prune;
 mod read_only;
 mod readme;
 mod reconcile;

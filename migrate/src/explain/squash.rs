@@ -89,7 +89,8 @@ pub(super) const PAGES: &[Explanation] = &[
         "L302",
         "an archived chain is missing or another one",
         "Actors that have not run the whole old chain need the archive to get to its end. The certificate names its \
-         sha256; a file that is gone, was changed, or had its line ends changed by git is not it.",
+         sha256; a file that is gone, was changed, or had its line ends changed by git is not it. One that \
+         `actor-migrate prune` removed is not missed: the certificate says so.",
         "restore `squashed/<baseline>.tar.gz` from version control, and mark it `binary` in .gitattributes",
     ),
     page(
