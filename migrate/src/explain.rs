@@ -338,9 +338,9 @@ const EXPLANATIONS: &[Explanation] = &[
         "M195",
         "the old chain was pruned",
         "`actor-migrate prune` removed the archive of an old chain, because none of the actors that were asked needed \
-         it. This actor was not among them: a backup, or one that was away. The archive and the folder before the \
-         squash are still in version control.",
-        "name the last git revision that had the old chain: `--history <revision>`, or bring the archive back from git",
+         it. This actor was not among them: a backup, or one that was away. Version control has the folder as it was \
+         before the squash, and the archive if it was committed; an archive that is brought back works again.",
+        "name the last git revision before the squash: `--history <revision>`, or bring the archive back from git",
     ),
     page(
         "M199",

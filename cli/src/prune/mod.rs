@@ -21,8 +21,8 @@ use report::Report;
 /// Looks at every actor and removes squashed/<baseline>.tar.gz only if none of them needs it: an actor that has not
 /// run all that was replaced, one whose ledger still speaks of the old chain, and one that cannot be read or is not
 /// understood keep it. Each archive is decided alone. The certificate beside it stays and says that its archive was
-/// pruned; version control still has it, and --history <revision> brings on an actor that turns up later. Only the
-/// actors that are named or configured are asked, so name them all.
+/// pruned. An actor that turns up later is brought on with --history <revision before the squash>, so the folder should
+/// be under version control. Only the actors that are named or configured are asked, so name them all.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate prune --dry-run                               Which archives could go, and who keeps the others

@@ -147,7 +147,7 @@ impl fmt::Display for Report {
         if self.pruned {
             writeln!(
                 f,
-                "{dim}commit this; an actor that turns up later needs --history <revision before it>{dim:#}"
+                "{dim}an actor that turns up later needs --history <revision before the squash>{dim:#}"
             )?;
         }
         style::next(f, &self.next)

@@ -94,7 +94,7 @@ fn an_archive_that_nobody_needs_goes_and_its_certificate_says_so() {
     --- stdout
     pruned: 1 of 1 archive, 1 actor asked
       removed    drizzle/squashed/0000_baseline.tar.gz, 3 migrations
-    commit this; an actor that turns up later needs --history <revision before it>
+    an actor that turns up later needs --history <revision before the squash>
     next: actor-migrate check actors --dir drizzle
     --- stderr
     ");
@@ -116,7 +116,6 @@ fn an_archive_that_nobody_needs_goes_and_its_certificate_says_so() {
 #[test]
 fn an_actor_that_turns_up_after_the_prune_is_told_of_the_history() {
     let here = squashed();
-    copy(&here.path().join("drizzle"), &here.path().join("before"));
     copy(&fixtures().join("ledgers/chain"), &here.path().join("old"));
     mend(&here);
     assert_eq!(prune(&here, &["--yes"]).code, 0);
@@ -130,7 +129,7 @@ fn an_actor_that_turns_up_after_the_prune_is_told_of_the_history() {
     --- stderr
     error[M195]: drizzle/squashed/0000_baseline.tar.gz, which held what 0000_baseline replaced, was pruned when no actor needed it
     --> actors/later.sqlite
-     = help: name the last git revision that had the old chain: `--history <revision>`, or bring the archive back from git
+     = help: name the last git revision before the squash: `--history <revision>`, or bring the archive back from git
     ");
     let told = [&mend[..], &["--history", "old"]].concat();
     let done = run(here.path(), &told);
@@ -160,7 +159,7 @@ fn in_a_1_0_folder_a_complete_actor_keeps_the_archive_until_it_is_adopted() {
     --- stdout
     pruned: 1 of 1 archive, 3 actors asked
       removed    drizzle/squashed/20260301005412_open_threads.tar.gz, 7 migrations
-    commit this; an actor that turns up later needs --history <revision before it>
+    an actor that turns up later needs --history <revision before the squash>
     next: actor-migrate check actors --dir drizzle
     --- stderr
     ");
@@ -208,7 +207,7 @@ fn of_two_squashes_the_older_archive_goes_when_only_the_newer_is_needed() {
       removed    drizzle/squashed/0000_baseline.tar.gz, 2 migrations
       kept       drizzle/squashed/0000_baseline_2.tar.gz, 2 migrations: 1 of 1 actor may need it
         squashed, 1: actors/new.sqlite
-    commit this; an actor that turns up later needs --history <revision before it>
+    an actor that turns up later needs --history <revision before the squash>
     next: actor-migrate check actors --dir drizzle
     --- stderr
     ");
@@ -347,4 +346,20 @@ fn one_fleet_of_two_that_follow_a_folder_is_enough_to_keep_its_archive() {
         serde_json::json!(["others/late.sqlite"])
     );
     assert!(Path::new(&here.path().join(ARCHIVE)).is_file());
+}
+
+#[test]
+fn an_archive_that_is_brought_back_works_again() {
+    let here = squashed();
+    let archive = std::fs::read(here.path().join(ARCHIVE)).unwrap();
+    mend(&here);
+    assert_eq!(prune(&here, &["--yes"]).code, 0);
+    add(&here, "ledgers/better-sqlite3/after-2.sqlite", "later");
+    assert_eq!(on(&here, "reconcile", &["--yes"]).code, 1);
+    write(&here.path().join(ARCHIVE), archive);
+    let kept = prune(&here, &["--yes"]);
+    assert_eq!(kept.code, 1, "{kept:?}");
+    mend(&here);
+    assert_eq!(prune(&here, &["--yes"]).code, 0);
+    assert!(!is_there(&here, ARCHIVE));
 }
