@@ -44,7 +44,7 @@ fn every_code_has_a_page_and_every_page_a_code() {
 }
 
 /// The verbs that are on their way: pages may name them already.
-const COMING: [&str; 4] = ["reconcile", "lint", "hash", "prune"];
+const COMING: [&str; 1] = ["prune"];
 
 /// Everything that follows `actor-migrate ` in a text and looks like a verb.
 fn verbs_named(text: &str) -> BTreeSet<String> {
