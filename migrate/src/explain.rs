@@ -447,6 +447,7 @@ mod tests {
         let mut used = codes(include_str!("error.rs"), 'M');
         used.extend(codes(include_str!("error/squash.rs"), 'M'));
         used.extend(codes(include_str!("squash/verify.rs"), 'L'));
+        used.extend(codes(include_str!("squash/certify.rs"), 'L'));
         used.extend(codes(include_str!("verdict/hazard.rs"), 'H'));
         for rules in [
             include_str!("lint/allow.rs"),

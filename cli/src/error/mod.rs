@@ -63,7 +63,7 @@ pub(crate) enum CliError {
     NotAgreed { verb: &'static str, actors: usize },
     #[error("a squash is of one folder; {} asked for", are(fleets.len()))]
     NotOneFolder { fleets: Vec<String> },
-    #[error("this folder would be exchanged, and nobody can be asked")]
+    #[error("this folder would be changed, and nobody can be asked")]
     NotAgreedFolder { dir: PathBuf },
     #[error("no actor was asked, so nobody can say who needs the archives of this")]
     NobodyAsked { dir: PathBuf },
@@ -86,6 +86,8 @@ pub(crate) enum CliError {
         reason: Option<String>,
         advice: String,
     },
+    #[error("a certificate is of the one old chain that was replaced; {named} are named")]
+    NotOneHistory { dir: PathBuf, named: usize },
     #[error("git cannot read the history `{history}`")]
     Git { history: String, said: String },
     #[error("the history `{history}` is no folder, and git knows no such revision of this")]
@@ -191,6 +193,7 @@ impl CliError {
             Self::NotAgreedFolder { .. } => "C131",
             Self::NobodyAsked { .. } => "C132",
             Self::NotAgreedArchives { .. } => "C133",
+            Self::NotOneHistory { .. } => "C134",
             Self::Git { .. } => "C135",
             Self::NoSuchHistory { .. } => "C136",
             Self::BadHistory { .. } => "C137",
@@ -254,6 +257,9 @@ impl CliError {
             Self::NotEmpty { .. } => "name another folder, or leave --dir away".into(),
             Self::Scratch(_) => "name a folder that can be written: --dir <folder>".into(),
             Self::Claim { .. } => "please report this with the text above".into(),
+            Self::NotOneHistory { .. } => {
+                "name what the folder was before: --history <revision or folder>".into()
+            }
             Self::Git { .. } => "install git, or name an old folder: --history <folder>".into(),
             Self::NoSuchHistory { .. } => {
                 "name an old folder, or a revision that has this folder: --history <revision or folder>"
@@ -286,6 +292,7 @@ impl CliError {
             | Self::NotEmpty { path }
             | Self::NotAgreedFolder { dir: path }
             | Self::NobodyAsked { dir: path }
+            | Self::NotOneHistory { dir: path, .. }
             | Self::NoSuchHistory { dir: path, .. }
             | Self::RivetUnfinished { path, .. }
             | Self::RivetPages { path, .. }

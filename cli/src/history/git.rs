@@ -5,26 +5,48 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use actor_migrate::{Bundle, Layout};
+use actor_migrate::squash::OldFolder;
+use actor_migrate::{Bundle, Layout, MigrateError};
 
 use crate::error::CliError;
 
 /// The folder `dir` at a revision, or the folder that `<revision>:<path>` names.
 pub(super) fn read(name: &str, dir: &Path) -> Result<Bundle, CliError> {
+    // Which of the two Drizzle layouts it is, the files say.
+    let bundle = Bundle::from_memory(
+        &shown(name, dir),
+        Layout::DrizzleJournal,
+        &files(name, dir)?,
+    );
+    bundle.map_err(|error| bad(name, &error))
+}
+
+/// The same folder with its files, of a layout that is known.
+pub(super) fn old(name: &str, dir: &Path, layout: Layout) -> Result<OldFolder, CliError> {
+    let old = OldFolder::from_memory(&shown(name, dir), layout, files(name, dir)?);
+    old.map_err(|error| bad(name, &error))
+}
+
+/// What makes it a migration folder, by path.
+fn files(name: &str, dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, CliError> {
     let git = Git { name, dir };
-    let objects = git.objects()?;
-    let files = git.contents(objects)?;
-    let shown = match name.contains(':') {
+    git.contents(git.objects()?)
+}
+
+/// The folder as messages name it.
+fn shown(name: &str, dir: &Path) -> String {
+    match name.contains(':') {
         true => name.to_owned(),
         false => format!("{name}:{}", dir.display()),
-    };
-    // Which of the two Drizzle layouts it is, the files say.
-    let bundle = Bundle::from_memory(&shown, Layout::DrizzleJournal, &files);
-    bundle.map_err(|error| CliError::BadHistory {
+    }
+}
+
+fn bad(name: &str, error: &MigrateError) -> CliError {
+    CliError::BadHistory {
         history: name.to_owned(),
         message: error.to_string(),
         next: error.hint(),
-    })
+    }
 }
 
 /// One history that is read from git.

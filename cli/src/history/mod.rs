@@ -4,7 +4,8 @@ mod git;
 
 use std::path::{Path, PathBuf};
 
-use actor_migrate::{Bundle, History};
+use actor_migrate::squash::OldFolder;
+use actor_migrate::{Bundle, History, Layout};
 
 use crate::error::CliError;
 
@@ -35,5 +36,13 @@ impl HistoryName {
         };
         let old = old.map_err(|error| CliError::migrate(&self.text, error))?;
         Ok(History::new(old))
+    }
+
+    /// Reads it with its files, to be archived.
+    pub(crate) fn old(&self, dir: &Path, layout: Layout) -> Result<OldFolder, CliError> {
+        if !self.path.is_dir() {
+            return git::old(&self.text, dir, layout);
+        }
+        OldFolder::read(&self.path, layout).map_err(|error| CliError::migrate(&self.text, error))
     }
 }

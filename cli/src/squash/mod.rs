@@ -1,9 +1,12 @@
 //! `squash`: one migration in the place of many, with the proof that it does the same and the way for actors
 //! that have not run them all.
 
+mod certify;
 mod report;
 
-use actor_migrate::squash::{self, Recovery, SquashOptions, SquashPlan};
+use std::fmt::Display;
+
+use actor_migrate::squash::{self, Certificate, Recovery, SquashOptions};
 use actor_migrate::{Standing, Verdict};
 use clap::Args;
 
@@ -15,7 +18,7 @@ use crate::judge::Judge;
 use crate::output::{Printer, word};
 use crate::pool;
 use crate::targets::{Fleet, Selection, Target};
-use report::Report;
+use report::{Report, Stragglers};
 
 /// Replace many migrations by one that is proved to do the same
 ///
@@ -24,12 +27,17 @@ use report::Report;
 /// migration it replaces, so that stock Drizzle runners skip it on actors that are complete. Everything is run
 /// and compared in memory before a byte is written, and the folder is exchanged whole. With actors named or
 /// configured, says which of them have not run all that is replaced.
+///
+/// With --certify, the squash was made by hand: the first migration that is there is proved against the chain that
+/// --history names, and certificate and archive are added. Nothing else is written.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate squash --dir drizzle --dry-run              Show the baseline and every file that would change
   actor-migrate squash --dir drizzle --yes                  Squash all of a folder
   actor-migrate squash --dir drizzle --to 0041_tags         Keep what came after 0041_tags
   actor-migrate squash --fleet workspace --dry-run          Say which actors have not come so far
+  actor-migrate squash --certify --dir drizzle --history v1 --yes
+                                                            Prove and certify what somebody squashed by hand after v1
 
 Exit codes: 0 done (or would be), 1 not agreed to, 2 could not be proved or written; nothing was changed.")]
 pub(crate) struct SquashArgs {
@@ -39,7 +47,10 @@ pub(crate) struct SquashArgs {
     /// Name of the baseline in a 0.x folder, whose tag is 0000_<NAME> [default: baseline]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Accept what a refusal names: nondeterministic
+    /// Certify a squash made by hand: the first migration there is the baseline of the chain that --history names
+    #[arg(long, conflicts_with_all = ["to", "name"])]
+    certify: bool,
+    /// Accept what a refusal names, such as nondeterministic
     #[arg(long, value_name = "WAIVER")]
     allow: Vec<String>,
     /// Show what would be written; change nothing
@@ -60,6 +71,9 @@ pub(crate) fn run(args: &SquashArgs, config: &Config, printer: &Printer) -> Resu
             fleets: names.collect(),
         });
     };
+    if args.certify {
+        return certify::run(args, fleet, printer);
+    }
     let fail = |error| CliError::migrate(fleet.dir.display(), error);
     if !args.dry_run {
         let recovered = squash::recover(&fleet.dir).map_err(fail)?;
@@ -67,13 +81,13 @@ pub(crate) fn run(args: &SquashArgs, config: &Config, printer: &Printer) -> Resu
     }
     let judge = Judge::new(fleet)?;
     let plan = squash::plan(&judge.bundle, &args.options()).map_err(fail)?;
-    let behind = behind(fleet, &judge, &plan, printer);
+    let behind = stragglers(fleet, &judge, &plan.certificate, printer);
     let mut report = Report::new(fleet, plan, behind, args.typed(fleet));
     if args.dry_run {
         printer.answer(&report)?;
         return Ok(Exit::Yes);
     }
-    if !agreed(args, &report, printer)? {
+    if !agreed(args, fleet, &report, printer)? {
         return Ok(Exit::No);
     }
     report.plan.write(&judge.bundle).map_err(fail)?;
@@ -91,7 +105,8 @@ impl SquashArgs {
         let allow = self.allow.iter().map(|waiver| named("allow", waiver));
         let options: String = to.chain(name).chain(allow).collect();
         let (asked, scope) = (&fleet.asked, &fleet.scope);
-        format!("actor-migrate squash{asked}{scope}{options} --yes")
+        let certify = if self.certify { " --certify" } else { "" };
+        format!("actor-migrate squash{certify}{asked}{scope}{options} --yes")
     }
 
     fn options(&self) -> SquashOptions {
@@ -112,17 +127,24 @@ fn told(recovered: Option<Recovery>, printer: &Printer) {
     }
 }
 
-/// Whether the folder may be exchanged: said by `--yes`, or by a person who has seen the plan.
-fn agreed(args: &SquashArgs, report: &Report, printer: &Printer) -> Result<bool, CliError> {
+/// Whether the folder may be changed: said by `--yes`, or by a person who has seen the plan.
+fn agreed(
+    args: &SquashArgs,
+    fleet: &Fleet,
+    report: &dyn Display,
+    printer: &Printer,
+) -> Result<bool, CliError> {
     if args.yes {
         return Ok(true);
     }
     if !printer.can_ask() {
         return Err(CliError::NotAgreedFolder {
-            dir: report.dir().into(),
+            dir: fleet.dir.clone(),
         });
     }
-    let agreed = printer.ask(report, format_args!("squash {}?", word(report.dir())));
+    let verb = if args.certify { "certify" } else { "squash" };
+    let dir = fleet.dir.display().to_string();
+    let agreed = printer.ask(report, format_args!("{verb} {}?", word(&dir)));
     if !agreed {
         printer.note("nothing was changed");
     }
@@ -130,7 +152,12 @@ fn agreed(args: &SquashArgs, report: &Report, printer: &Printer) -> Result<bool,
 }
 
 /// The actors that have not run all that is replaced. One that cannot be read is told and left out.
-fn behind(fleet: &Fleet, judge: &Judge, plan: &SquashPlan, printer: &Printer) -> Vec<String> {
+fn stragglers(
+    fleet: &Fleet,
+    judge: &Judge,
+    certificate: &Certificate,
+    printer: &Printer,
+) -> Stragglers {
     let progress = printer.progress("looking at", fleet.targets.len());
     let mut behind = Vec::new();
     pool::each(
@@ -139,22 +166,22 @@ fn behind(fleet: &Fleet, judge: &Judge, plan: &SquashPlan, printer: &Printer) ->
         |target: &Target, found| {
             progress.step();
             match found {
-                Ok(standing) if is_behind(&standing, plan) => behind.push(target.name()),
+                Ok(standing) if is_behind(&standing, certificate) => behind.push(target.name()),
                 Ok(_) => {}
                 Err(error) => printer.show(&error.diagnostic()),
             }
         },
     );
     behind.sort();
-    behind
+    let actors = fleet.targets.len();
+    Stragglers { actors, behind }
 }
 
-fn is_behind(standing: &Standing, plan: &SquashPlan) -> bool {
-    let replaced = |tag: &String| {
-        plan.certificate
-            .replaces
-            .iter()
-            .any(|entry| entry.tag == *tag)
-    };
-    standing.verdict != Verdict::Fresh && standing.pending.iter().any(replaced)
+fn is_behind(standing: &Standing, certificate: &Certificate) -> bool {
+    let replaced = |tag: &String| certificate.replaces.iter().any(|entry| entry.tag == *tag);
+    match standing.verdict {
+        Verdict::Fresh => false,
+        Verdict::SquashedBehind => true,
+        _ => standing.pending.iter().any(replaced),
+    }
 }

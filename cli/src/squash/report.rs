@@ -18,23 +18,26 @@ pub(super) struct Report {
     pub(super) plan: SquashPlan,
     dir: String,
     written: bool,
-    actors: usize,
-    behind: Vec<String>,
+    stragglers: Stragglers,
     next: String,
     /// The check of the same folder and actors.
     check: String,
 }
 
 impl Report {
-    pub(super) fn new(fleet: &Fleet, plan: SquashPlan, behind: Vec<String>, next: String) -> Self {
+    pub(super) fn new(
+        fleet: &Fleet,
+        plan: SquashPlan,
+        stragglers: Stragglers,
+        next: String,
+    ) -> Self {
         let dir = fleet.dir.display().to_string();
         Self {
             plan,
             next,
             dir,
             written: false,
-            actors: fleet.targets.len(),
-            behind,
+            stragglers,
             check: format!("actor-migrate check{}{}", fleet.asked, fleet.scope),
         }
     }
@@ -48,10 +51,6 @@ impl Report {
             self.check.clone()
         };
     }
-
-    pub(super) fn dir(&self) -> &str {
-        &self.dir
-    }
 }
 
 impl Serialize for Report {
@@ -62,8 +61,8 @@ impl Serialize for Report {
         object.serialize_field("certificate", &self.plan.certificate)?;
         object.serialize_field("sql", &self.plan.sql)?;
         object.serialize_field("files", &self.plan.files)?;
-        object.serialize_field("actors", &self.actors)?;
-        object.serialize_field("behind", &self.behind)?;
+        object.serialize_field("actors", &self.stragglers.actors)?;
+        object.serialize_field("behind", &self.stragglers.behind)?;
         object.serialize_field("next", &self.next)?;
         object.end()
     }
@@ -92,14 +91,20 @@ impl fmt::Display for Report {
                 writeln!(f, "  {line}")?;
             }
         }
-        self.stragglers(f)?;
+        self.stragglers.fmt(f)?;
         writeln!(f, "next: {cmd}{}{cmd:#}", self.next)
     }
 }
 
-impl Report {
-    /// Who will stand behind the baseline.
-    fn stragglers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Who stands behind the baseline, of those that were looked at.
+#[derive(Debug, Serialize)]
+pub(super) struct Stragglers {
+    pub(super) actors: usize,
+    pub(super) behind: Vec<String>,
+}
+
+impl fmt::Display for Stragglers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.actors == 0 {
             return Ok(());
         }
@@ -125,7 +130,7 @@ impl Report {
 }
 
 /// What was proved, in a line.
-fn proof(certificate: &Certificate, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn proof(certificate: &Certificate, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let rows = match certificate.data {
         Carried::Nothing => "no rows to carry",
         Carried::Statements => "rows carried by the statements that wrote them",
@@ -145,7 +150,7 @@ fn proof(certificate: &Certificate, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     )
 }
 
-fn line(file: &FileChange, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn line(file: &FileChange, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let word = match file.change {
         Change::Added => "added",
         Change::Rewritten => "rewritten",

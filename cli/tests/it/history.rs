@@ -26,7 +26,7 @@ fn git(here: &Path, args: &[&str]) {
 }
 
 /// A repository whose folder `db/drizzle` was `chain` when it was tagged `v1`, and is `squashed` now.
-fn repository(fixture: &Path) -> TempDir {
+pub(crate) fn repository(fixture: &Path) -> TempDir {
     let here = folder();
     let drizzle = here.path().join("db/drizzle");
     copy(&fixture.join("chain"), &drizzle);
@@ -40,7 +40,7 @@ fn repository(fixture: &Path) -> TempDir {
     here
 }
 
-fn history_0x() -> TempDir {
+pub(crate) fn history_0x() -> TempDir {
     repository(&fixtures().join("coding-agent/history"))
 }
 

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod bad_input;
+mod certify;
 mod change;
 mod check;
 mod config;

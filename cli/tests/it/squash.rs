@@ -139,7 +139,7 @@ fn nobody_to_ask_is_an_error_and_changes_nothing() {
     exit 2
     --- stdout
     --- stderr
-    error[C131]: this folder would be exchanged, and nobody can be asked
+    error[C131]: this folder would be changed, and nobody can be asked
     --> drizzle
      = help: look with --dry-run, then run it with --yes
     ");

@@ -23,6 +23,14 @@ pub enum SquashError {
         /// What is wrong with it.
         reason: String,
     },
+    /// M196
+    #[error("{tag} cannot be certified: {reason}")]
+    CannotCertify {
+        /// The baseline, or the folder if it has none.
+        tag: String,
+        /// Why.
+        reason: String,
+    },
     /// M162
     #[error("{what} cannot be squashed: {reason}")]
     Unfit {
@@ -91,6 +99,7 @@ impl SquashError {
         match self {
             Self::BadCertificate { .. } => "M160",
             Self::BadArchive { .. } => "M161",
+            Self::CannotCertify { .. } => "M196",
             Self::Unfit { .. } => "M162",
             Self::NoSuchMigration { .. } => "M163",
             Self::BadName { .. } => "M164",

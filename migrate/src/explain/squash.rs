@@ -79,6 +79,15 @@ pub(super) const PAGES: &[Explanation] = &[
         "see that the folder above may be written to and has room, then squash again",
     ),
     page(
+        "M196",
+        "this baseline cannot be certified",
+        "`squash --certify` writes what a squash made by hand lacks: the certificate, and the archive of the old chain. \
+         It says that the first migration of the folder does what the old chain did, so both are run in memory and \
+         compared first: schema, rows, AUTOINCREMENT watermarks, and what comes after. They differ, or the folder is not \
+         the old one with its first migrations replaced. Nothing was written.",
+        "correct the baseline, or name another `--history`; what a person may accept, the reason names",
+    ),
+    page(
         "L301",
         "a certificate cannot be read",
         "`squashed/<baseline>.json` says what a baseline replaced. Without it, actors that ran the old chain are not \
@@ -132,5 +141,21 @@ pub(super) const PAGES: &[Explanation] = &[
         "an archive without a certificate",
         "Nothing says what this archive is, so nothing uses it.",
         "restore the certificate from version control, or remove the archive",
+    ),
+    page(
+        "L309",
+        "a stock runner takes the baseline for new",
+        "Drizzle 0.x runs what is newer than the newest row of the ledger, and 1.0 what it finds no name of. Actors that \
+         ran all of the old chain have neither, so a stock runner runs the baseline on them once more: it fails on tables \
+         that are there, or writes rows twice. `actor-migrate` knows better by the certificate.",
+        "let `actor-migrate` adopt or wake these actors before any stock runner does",
+    ),
+    page(
+        "L310",
+        "a stock runner skips the baseline in silence",
+        "The baseline counts as done for actors that have not run all it replaced: 0.x compares times, and its `when` is \
+         not after one of the replaced migrations; 1.0 compares names, and it has the name of an earlier one. A stock \
+         runner leaves such actors without the rest of the old chain and says nothing.",
+        "let `actor-migrate reconcile` or a wake bring these actors on before any stock runner does",
     ),
 ];

@@ -420,7 +420,7 @@ impl Candidate {
 }
 
 /// Two of tag, time and hash are enough: git changes line ends, and people rename files.
-fn is_same(a: &Migration, b: &Migration) -> bool {
+pub(crate) fn is_same(a: &Migration, b: &Migration) -> bool {
     let alike = [a.tag == b.tag, a.when == b.when, a.hash == b.hash];
     alike.into_iter().filter(|alike| *alike).count() >= 2
 }

@@ -18,7 +18,7 @@ use crate::sql::{Head, head};
 pub(crate) use facts::MigrationFacts;
 pub use lineage::History;
 use lineage::Lineage;
-pub(crate) use lineage::{Ancestor, Ancestors};
+pub(crate) use lineage::{Ancestor, Ancestors, is_same};
 use sandbox::Notes;
 pub(crate) use sandbox::{Sandbox, error_offset, refused, run_statement};
 use watch::Watch;

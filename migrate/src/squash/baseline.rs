@@ -71,7 +71,7 @@ impl Chain<'_> {
     }
 
     /// Why its rows cannot be carried, if they are other ones each time.
-    fn chance(&self, rows: &Rows) -> Result<Option<SquashError>, MigrateError> {
+    pub(super) fn chance(&self, rows: &Rows) -> Result<Option<SquashError>, MigrateError> {
         let others = made::rows(self.entries(), Fate::Other)?;
         let Some(table) = rows.first_difference(&others) else {
             return Ok(None);
@@ -121,7 +121,7 @@ impl Chain<'_> {
     }
 
     /// The statements of the chain that write rows, as they stand.
-    fn data_statements(&self) -> Vec<String> {
+    pub(super) fn data_statements(&self) -> Vec<String> {
         let of = |at: usize| {
             let migration = &self.bundle.entries[at];
             let numbers = &self.expected.facts(at).data_statements;
@@ -159,15 +159,10 @@ impl Chain<'_> {
 
     /// How much alike a baseline is to the end of the chain; below E1 is a refusal.
     fn level(&self, migration: &Migration) -> Result<Level, MigrateError> {
-        let bundle = Bundle::new(
-            self.bundle.dir.clone(),
-            self.bundle.layout,
-            vec![migration.clone()],
-        );
         let fails = |error: MigrateError| SquashError::BaselineFails {
             message: error.to_string(),
         };
-        let made = Expected::replay(&bundle).map_err(fails)?;
+        let made = self.alone(migration).map_err(fails)?;
         let level = self
             .expected
             .level(Position(self.count), &made, Position(1));
@@ -178,6 +173,12 @@ impl Chain<'_> {
             }
             .into()),
         }
+    }
+
+    /// What a baseline makes by itself.
+    pub(super) fn alone(&self, migration: &Migration) -> Result<Expected, MigrateError> {
+        let (dir, layout) = (self.bundle.dir.clone(), self.bundle.layout);
+        Expected::replay(&Bundle::new(dir, layout, vec![migration.clone()]))
     }
 
     pub(super) fn migration(&self, tag: &str, text: String) -> Migration {
@@ -237,7 +238,7 @@ impl Objects {
 }
 
 /// A statement with its semicolon, which no comment at its end may swallow.
-fn ended(sql: &str) -> String {
+pub(super) fn ended(sql: &str) -> String {
     let sql = sql.trim_end().trim_end_matches(';').trim_end();
     let last = sql.lines().next_back().unwrap_or_default();
     let stop = if last.contains("--") { "\n;" } else { ";" };

@@ -3,6 +3,7 @@
 mod archive;
 mod baseline;
 mod certificate;
+mod certify;
 mod folder;
 mod made;
 mod plan;
@@ -21,6 +22,7 @@ use crate::error::{MigrateError, SquashError};
 use crate::limits::ARCHIVE_BYTES_MAX;
 
 pub use certificate::{Baseline, Carried, Certificate, Replaced};
+pub use certify::{CertifyPlan, OldFolder, certify};
 pub use plan::{Change, FileChange, SquashOptions, SquashPlan, plan};
 pub use prune::Pruned;
 pub use verify::verify_certificates;

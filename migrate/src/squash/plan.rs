@@ -104,10 +104,11 @@ pub fn plan(bundle: &Bundle, options: &SquashOptions) -> Result<SquashPlan, Migr
         count,
     };
     let proven = chain.baseline(&tag, &options.allow)?;
-    prove_rest(&chain, &tag, &proven.text)?;
+    let baseline = chain.migration(&tag, proven.text.clone());
+    prove_rest(&chain, &baseline)?;
     let found = files_of(dir, bundle)?;
     let archive = archive(bundle, &found)?;
-    let certificate = certificate(&chain, &tag, &proven, &archive);
+    let certificate = certificate(&chain, &baseline, &proven, &archive);
     let squashed = Squashed {
         bundle,
         count,
@@ -138,7 +139,7 @@ pub fn plan(bundle: &Bundle, options: &SquashOptions) -> Result<SquashPlan, Migr
     })
 }
 
-fn unfit(dir: &Path, reason: impl Into<String>) -> MigrateError {
+pub(super) fn unfit(dir: &Path, reason: impl Into<String>) -> MigrateError {
     let what = dir.display().to_string();
     let reason = reason.into();
     SquashError::Unfit { what, reason }.into()
@@ -161,17 +162,23 @@ fn count(bundle: &Bundle, to: Option<&str>) -> Result<usize, MigrateError> {
     if count < 2 {
         return Err(unfit(dir, "only one migration would be replaced"));
     }
+    no_skips(bundle, count)?;
+    Ok(count)
+}
+
+/// That no actor may have skipped one of the first `count` migrations. 1.0 goes by names; 0.x never runs what is
+/// not newer than the newest row.
+pub(super) fn no_skips(bundle: &Bundle, count: usize) -> Result<(), MigrateError> {
     let late = |pair: &&[Migration]| pair[1].when <= pair[0].when;
     let skipped = bundle.entries[..count].windows(2).find(late);
     match skipped {
-        // 1.0 goes by names; 0.x never runs what is not newer than the newest row.
         Some(pair) if bundle.layout == Layout::DrizzleJournal => {
             let (before, tag) = (&pair[0].tag, &pair[1].tag);
             let reason =
                 format!("{tag} has no later `when` than {before}, so actors may have skipped it");
-            Err(unfit(dir, reason))
+            Err(unfit(Path::new(&bundle.dir), reason))
         }
-        _ => Ok(count),
+        _ => Ok(()),
     }
 }
 
@@ -239,11 +246,10 @@ fn taken_tags(bundle: &Bundle) -> Result<BTreeSet<String>, MigrateError> {
 }
 
 /// Runs the whole new folder, which must end where the old one does.
-fn prove_rest(chain: &Chain<'_>, tag: &str, text: &str) -> Result<(), MigrateError> {
+fn prove_rest(chain: &Chain<'_>, baseline: &Migration) -> Result<(), MigrateError> {
     let old = chain.bundle;
-    let baseline = chain.migration(tag, text.to_owned());
     let kept = old.entries[chain.count..].iter().cloned();
-    let entries = std::iter::once(baseline).chain(kept).collect();
+    let entries = std::iter::once(baseline.clone()).chain(kept).collect();
     let new = Bundle::new(old.dir.clone(), old.layout, entries);
     let fails = |message: String| SquashError::BaselineFails { message };
     let made = Expected::replay(&new).map_err(|error| fails(error.to_string()))?;
@@ -256,7 +262,13 @@ fn prove_rest(chain: &Chain<'_>, tag: &str, text: &str) -> Result<(), MigrateErr
     Ok(())
 }
 
-fn certificate(chain: &Chain<'_>, tag: &str, proven: &Proven, archive: &[u8]) -> Certificate {
+/// What is said of a baseline that is proved.
+pub(super) fn certificate(
+    chain: &Chain<'_>,
+    baseline: &Migration,
+    proven: &Proven,
+    archive: &[u8],
+) -> Certificate {
     let after = |count: usize| {
         chain
             .expected
@@ -270,13 +282,12 @@ fn certificate(chain: &Chain<'_>, tag: &str, proven: &Proven, archive: &[u8]) ->
         fingerprint: after(at + 1),
         data_statements: chain.expected.facts(at).data_statements.clone(),
     };
-    let baseline = chain.migration(tag, proven.text.clone());
     Certificate {
         version: Certificate::version(),
         baseline: Baseline {
-            tag: baseline.tag,
+            tag: baseline.tag.clone(),
             when: baseline.when,
-            hash: baseline.hash,
+            hash: baseline.hash.clone(),
             fingerprint: after(chain.count),
         },
         layout: chain.bundle.layout,
@@ -292,7 +303,7 @@ fn certificate(chain: &Chain<'_>, tag: &str, proven: &Proven, archive: &[u8]) ->
 }
 
 /// The folder as it is, packed, and read back to see that it can be.
-fn archive(bundle: &Bundle, files: &Files) -> Result<Vec<u8>, MigrateError> {
+pub(super) fn archive(bundle: &Bundle, files: &Files) -> Result<Vec<u8>, MigrateError> {
     let dir = Path::new(&bundle.dir);
     let bytes = archive::pack(files).map_err(|error| unfit(dir, error.to_string()))?;
     let unpacked =
@@ -305,7 +316,7 @@ fn archive(bundle: &Bundle, files: &Files) -> Result<Vec<u8>, MigrateError> {
 }
 
 /// The files that a migrations folder of this layout consists of; others are nobody's business here.
-fn files_of(dir: &Path, bundle: &Bundle) -> Result<Files, MigrateError> {
+pub(super) fn files_of(dir: &Path, bundle: &Bundle) -> Result<Files, MigrateError> {
     let mut paths = BTreeSet::new();
     for entry in &bundle.entries {
         paths.insert(folder::sql_path(bundle.layout, &entry.tag));

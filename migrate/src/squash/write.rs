@@ -93,6 +93,33 @@ pub(super) fn exchange(dir: &Path, changes: &Changes) -> Result<(), MigrateError
     })
 }
 
+/// Adds files to the subfolder `sub` of a folder, in this order, each whole or not at all.
+pub(super) fn add(dir: &Path, sub: &str, files: &[(&str, &[u8])]) -> Result<(), MigrateError> {
+    let folder = dir.join(sub);
+    let add = || -> io::Result<()> {
+        fs::create_dir_all(&folder)?;
+        sync_parent(&folder)?;
+        files
+            .iter()
+            .try_for_each(|(name, content)| add_file(&folder, name, content))
+    };
+    add().map_err(|error| cannot_write(&folder, &error))
+}
+
+fn add_file(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let (path, new) = (folder.join(name), folder.join(format!(".{name}.new")));
+    let put = || -> io::Result<()> {
+        fs::write(&new, content)?;
+        File::open(&new)?.sync_all()?;
+        fs::rename(&new, &path)?;
+        sync(folder)
+    };
+    put().inspect_err(|_| {
+        // Of no use to anybody, and the next run writes over it.
+        let _ = fs::remove_file(&new);
+    })
+}
+
 type Step = fn(&Places, &Changes) -> io::Result<()>;
 
 /// The steps of an exchange, in order. A test interrupts it between any two.

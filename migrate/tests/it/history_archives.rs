@@ -1,10 +1,11 @@
 //! Old chains that lie archived beside the baseline: found without anybody naming them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use actor_migrate::{Bundle, Expected, Migrator, squash};
+use actor_migrate::{Bundle, Expected, Layout, Migrator, squash};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rusqlite::Connection;
@@ -132,6 +133,24 @@ fn an_archive_vouches_for_the_rows_and_brings_actors_half_way_to_its_end() {
             .unwrap();
         assert_eq!(users, 1);
     }
+}
+
+#[test]
+fn a_wake_finds_what_was_certified_by_hand_and_nobody_names_it() {
+    let folder = squashed();
+    fs::remove_dir_all(folder.path().join(squash::FOLDER)).unwrap();
+    let before = chain();
+    let old = squash::OldFolder::read(before.path(), Layout::DrizzleJournal).unwrap();
+    let bundle = Bundle::read(folder.path()).unwrap();
+    let stuck = Migrator::open(folder.path()).unwrap();
+    assert!(stuck.wake(&mut actor(&chain(), 1)).is_err());
+    let plan = squash::certify(&bundle, &old, &BTreeSet::new()).unwrap();
+    plan.write().unwrap();
+    let woke = wake(&folder, &mut actor(&chain(), 1));
+    assert_eq!(woke, ["0001_seed", "0002_tags", "0001_next"]);
+    assert_eq!(verdict(&actor(&chain(), 3), &folder), "squashed safe");
+    let nothing = squash::certify(&bundle, &old, &BTreeSet::new()).unwrap();
+    assert!(nothing.files.is_empty(), "{nothing:?}");
 }
 
 #[test]
