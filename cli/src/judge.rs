@@ -28,7 +28,10 @@ impl Judge {
             false => Bundle::read(&fleet.dir),
         };
         let bundle = read.map_err(fail)?;
-        let histories = fleet.history.iter().map(|name| name.read(&fleet.dir));
+        let histories = fleet
+            .history
+            .iter()
+            .map(|name| name.read(&fleet.dir, bundle.layout));
         let histories = histories.collect::<Result<Vec<_>, _>>()?;
         let expected = Expected::replay(&bundle)
             .map_err(fail)?

@@ -257,11 +257,8 @@ impl CliError {
             Self::NotEmpty { .. } => "name another folder, or leave --dir away".into(),
             Self::Scratch(_) => "name a folder that can be written: --dir <folder>".into(),
             Self::Claim { .. } => "please report this with the text above".into(),
-            Self::NotOneHistory { .. } => {
-                "name what the folder was before: --history <revision or folder>".into()
-            }
             Self::Git { .. } => "install git, or name an old folder: --history <folder>".into(),
-            Self::NoSuchHistory { .. } => {
+            Self::NotOneHistory { .. } | Self::NoSuchHistory { .. } => {
                 "name an old folder, or a revision that has this folder: --history <revision or folder>"
                     .into()
             }

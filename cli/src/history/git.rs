@@ -11,17 +11,12 @@ use actor_migrate::{Bundle, Layout, MigrateError};
 use crate::error::CliError;
 
 /// The folder `dir` at a revision, or the folder that `<revision>:<path>` names.
-pub(super) fn read(name: &str, dir: &Path) -> Result<Bundle, CliError> {
-    // Which of the two Drizzle layouts it is, the files say.
-    let bundle = Bundle::from_memory(
-        &shown(name, dir),
-        Layout::DrizzleJournal,
-        &files(name, dir)?,
-    );
+pub(super) fn read(name: &str, dir: &Path, layout: Layout) -> Result<Bundle, CliError> {
+    let bundle = Bundle::from_memory(&shown(name, dir), layout, &files(name, dir)?);
     bundle.map_err(|error| bad(name, &error))
 }
 
-/// The same folder with its files, of a layout that is known.
+/// The same folder with its files.
 pub(super) fn old(name: &str, dir: &Path, layout: Layout) -> Result<OldFolder, CliError> {
     let old = OldFolder::from_memory(&shown(name, dir), layout, files(name, dir)?);
     old.map_err(|error| bad(name, &error))

@@ -28,11 +28,15 @@ impl HistoryName {
     }
 
     /// Reads it now: a name that leads nowhere is an error even where no actor needs it. A folder goes
-    /// before a revision of the same name.
-    pub(crate) fn read(&self, dir: &Path) -> Result<History, CliError> {
-        let old = match self.path.is_dir() {
-            true => Bundle::read(&self.path),
-            false => return git::read(&self.text, dir).map(History::new),
+    /// before a revision of the same name. It is laid out as the folder `dir` is: which of the two Drizzle layouts
+    /// it has, its files say.
+    pub(crate) fn read(&self, dir: &Path, layout: Layout) -> Result<History, CliError> {
+        if !self.path.is_dir() {
+            return git::read(&self.text, dir, layout).map(History::new);
+        }
+        let old = match layout {
+            Layout::PlainFiles => Bundle::read_plain(&self.path),
+            _ => Bundle::read(&self.path),
         };
         let old = old.map_err(|error| CliError::migrate(&self.text, error))?;
         Ok(History::new(old))

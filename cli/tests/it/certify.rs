@@ -189,7 +189,7 @@ fn the_chain_that_was_replaced_must_be_named() {
     --- stderr
     error[C134]: a certificate is of the one old chain that was replaced; 0 are named
     --> db/drizzle
-     = help: name what the folder was before: --history <revision or folder>
+     = help: name an old folder, or a revision that has this folder: --history <revision or folder>
     ");
     let two = ["--history", "v1", "--history", "HEAD", "--dry-run"];
     assert!(certify(&here, &two).stderr.contains("C134"));
@@ -385,4 +385,80 @@ fn a_folder_that_the_tool_squashed_itself_has_its_certificate() {
     let said = certify(&here, &["--history", "old", "--yes"]);
     assert!(said.stdout.starts_with("nothing to do"), "{said:?}");
     assert_eq!(contents(here.path()), before);
+}
+
+#[test]
+fn a_run_that_is_cut_off_leaves_an_archive_and_never_a_certificate_without_one() {
+    let here = history_0x();
+    let squashed = here.path().join("db/drizzle/squashed");
+    let certified = || certify(&here, &["--history", "v1", "--yes"]);
+    // Nothing can be written where a folder stands.
+    let in_the_way = squashed.join(".0000_baseline.json.new");
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    let said = certified();
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.stderr.contains("M169"), "{said:?}");
+    assert!(squashed.join("0000_baseline.tar.gz").exists());
+    assert!(!squashed.join("0000_baseline.json").exists());
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(certified().code, 0);
+    assert!(squashed.join("0000_baseline.json").exists());
+}
+
+#[test]
+fn a_difference_that_a_person_accepts_by_name_is_in_the_certificate() {
+    let order = "CREATE TABLE tags (label TEXT, name TEXT);";
+    let chain = [
+        CHAIN[0],
+        CHAIN[1],
+        (
+            "0002_tags",
+            3000,
+            "CREATE TABLE tags (name TEXT, label TEXT);",
+        ),
+    ];
+    let here = by_hand(
+        &chain,
+        &[("0000_base", 3000, &joined(&[TASKS, SEED, order]))],
+    );
+    let typed = ["--history", "old", "--yes", "--format", "json", "--allow"];
+    assert_eq!(
+        certify(&here, &[&typed[..], &["column-order:tasks"]].concat()).code,
+        2
+    );
+    let json = certify(&here, &[&typed[..], &["column-order:tags"]].concat()).json();
+    assert_eq!(json["certificate"]["level"], "E3");
+    assert_eq!(
+        json["certificate"]["waivers"],
+        serde_json::json!(["column-order:tags"])
+    );
+    let bundle = actor_migrate::Bundle::read(here.path().join("db/drizzle")).unwrap();
+    assert_eq!(squash::verify_certificates(&bundle).unwrap(), []);
+}
+
+#[test]
+fn plain_files_are_certified_from_an_old_folder_of_plain_files() {
+    let here = folder();
+    for (file, sql) in [
+        ("old/0001_tasks.sql", TASKS.to_owned()),
+        ("old/0002_tags.sql", TAGS.to_owned()),
+        (
+            "db/drizzle/0002_tags.sql",
+            joined(&[TASKS, TAGS]).replace("--> statement-breakpoint", ""),
+        ),
+    ] {
+        write(&here.path().join(file), sql);
+    }
+    let done = certify(
+        &here,
+        &["--plain", "--history", "old", "--yes", "--format", "json"],
+    )
+    .json();
+    assert_eq!(done["certificate"]["layout"], "plain-files");
+    assert_eq!(
+        done["findings"],
+        serde_json::json!([]),
+        "it keeps the last name"
+    );
+    assert_eq!(done["next"], "actor-migrate check --dir db/drizzle --plain");
 }

@@ -75,7 +75,7 @@ pub(super) const PAGES: &[Explanation] = &[
         "M169",
         "the squashed folder cannot be written",
         "The new folder is built beside the old one and takes its place at the end. The system refused a step, so the \
-         old folder is untouched. Links and pipes in the folder are refused too, because they would lead elsewhere.",
+         old folder is untouched. `--certify` adds the archive and then the certificate; nothing uses the one alone. Links and pipes in the folder are refused too, because they would lead elsewhere.",
         "see that the folder above may be written to and has room, then squash again",
     ),
     page(

@@ -43,11 +43,16 @@ impl Rows {
         self.watermarks.is_empty() && !self.tables.values().any(full)
     }
 
-    /// The first table that differs.
+    /// The first table whose rows differ. Where there are none, its columns are the schema's business.
     pub(super) fn first_difference<'a>(&'a self, other: &'a Self) -> Option<&'a str> {
         let tables = self.tables.keys().chain(other.tables.keys());
         let marks = self.watermarks.keys().chain(other.watermarks.keys());
-        let rows = |name: &&String| self.tables.get(*name) != other.tables.get(*name);
+        let rows = |name: &&String| {
+            let both = (self.tables.get(*name), other.tables.get(*name));
+            let empty = |table: &Table| table.rows.is_empty();
+            both.0 != both.1
+                && !matches!(both, (Some(ours), Some(its)) if empty(ours) && empty(its))
+        };
         let mark = |name: &&String| self.watermarks.get(*name) != other.watermarks.get(*name);
         let first = tables
             .clone()
