@@ -462,3 +462,15 @@ fn plain_files_are_certified_from_an_old_folder_of_plain_files() {
     );
     assert_eq!(done["next"], "actor-migrate check --dir db/drizzle --plain");
 }
+
+#[test]
+fn what_came_after_the_baseline_must_run_after_the_old_chain_as_well() {
+    let base = joined(&[TASKS, TAGS]);
+    let again = ("0001_again", 4000, SEED);
+    let here = by_hand(&CHAIN, &[("0000_base", 3000, &base), again]);
+    let said = refused(&here, &["--allow", "rows"]);
+    assert!(
+        said.contains("error[M196]: 0000_base cannot be certified: what follows it fails"),
+        "{said}"
+    );
+}
