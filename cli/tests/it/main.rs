@@ -23,6 +23,7 @@ mod read_only;
 mod readme;
 mod reconcile;
 mod rivetkit;
+mod rivetkit_live;
 mod squash;
 mod store;
 mod support;
