@@ -205,15 +205,14 @@ impl fmt::Display for Answer {
         self.cohorts.iter().try_for_each(|cohort| cohort.fmt(f))?;
         let (good, bad) = (style::GOOD, style::BAD);
         let action = self.action;
-        let counts = self
+        let counts: String = self
             .counts
             .iter()
-            .map(|(outcome, count)| format!("{count} {}", outcome.word()))
-            .collect::<Vec<_>>()
-            .join(", ");
+            .map(|(outcome, count)| format!(", {count} {}", outcome.word()))
+            .collect();
         let actors = count(self.actors, "actor");
         let look = if self.exit() == Exit::Yes { good } else { bad };
-        writeln!(f, "{look}{action}{look:#}: {actors}, {counts}")?;
+        writeln!(f, "{look}{action}{look:#}: {actors}{counts}")?;
         self.next.iter().try_for_each(|next| style::next(f, next))
     }
 }
