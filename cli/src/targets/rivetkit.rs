@@ -4,7 +4,6 @@
 //! `08 01 01 <file> <chunk>` for its content, four thousand and ninety-six bytes a chunk. File 0 is the
 //! database, 1 its journal, 2 a WAL. Everything else in the table belongs to RivetKit and is left alone.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
@@ -224,19 +223,15 @@ impl Pages {
         Ok(pages)
     }
 
-    fn numbered(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        self.0.chunks(PAGE_BYTES).enumerate()
-    }
-
     /// Writes the pages that are not as they were `before`, and the size. Nothing changed is nothing written.
     fn store(&self, before: &Self, outer: &Connection) -> rusqlite::Result<()> {
         if self.0 == before.0 {
             return Ok(());
         }
         let mut put = outer.prepare("INSERT OR REPLACE INTO kv (key, value) VALUES (?1, ?2)")?;
-        let were: BTreeMap<usize, &[u8]> = before.numbered().collect();
-        for (number, page) in self.numbered() {
-            if were.get(&number) != Some(&page) {
+        let mut were = before.0.chunks(PAGE_BYTES);
+        for (number, page) in self.0.chunks(PAGE_BYTES).enumerate() {
+            if were.next() != Some(page) {
                 put.execute((chunk_key(number), page))?;
             }
         }
@@ -338,6 +333,7 @@ fn sqlite(path: &Path, source: rusqlite::Error) -> CliError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs;
     use std::path::PathBuf;
 

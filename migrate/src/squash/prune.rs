@@ -1,15 +1,14 @@
 //! Removes an archive that no actor needs any more. Its certificate stays and says so.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::certificate::TOOL;
-use super::write::{cannot_write, sync_parent};
+use super::write::{cannot_write, put, sync};
 use super::{Archived, CERTIFICATE};
-use crate::bundle::beside;
 use crate::error::MigrateError;
 
 /// That the archive of a certificate was removed, and on what grounds.
@@ -24,18 +23,19 @@ pub struct Pruned {
     pub tool: String,
 }
 
-/// The two files of an archived chain, and what the certificate is to say.
-struct Places {
-    certificate: PathBuf,
-    new: PathBuf,
-    archive: PathBuf,
+/// An archived chain, and what its certificate is to say.
+struct Pruning {
+    folder: PathBuf,
+    /// The name of the certificate.
+    certificate: String,
     text: String,
+    archive: PathBuf,
 }
 
-type Step = fn(&Places) -> io::Result<()>;
+type Step = fn(&Pruning) -> io::Result<()>;
 
 /// The steps of a prune, in order. A test interrupts it between any two.
-const STEPS: [Step; 3] = [write, take_place, remove];
+const STEPS: [Step; 2] = [note, remove];
 
 impl Archived {
     /// Whether the archive was removed because no actor needed it. One that lies there still is of use, whatever
@@ -59,48 +59,38 @@ impl Archived {
     /// # Errors
     /// M169 if the system refuses.
     pub fn prune(&self, actors_checked: usize) -> Result<(), MigrateError> {
-        let places = self.places(actors_checked)?;
-        let pruned = STEPS.iter().try_for_each(|step| step(&places));
-        pruned.map_err(|error| {
-            // What is left of an unfinished certificate is in nobody's way, and the next prune writes over it.
-            let _ = fs::remove_file(&places.new);
-            cannot_write(&places.archive, &error)
-        })
+        let pruning = self.pruning(actors_checked)?;
+        let pruned = STEPS.iter().try_for_each(|step| step(&pruning));
+        pruned.map_err(|error| cannot_write(&pruning.archive, &error))
     }
 
-    fn places(&self, actors_checked: usize) -> Result<Places, MigrateError> {
+    fn pruning(&self, actors_checked: usize) -> Result<Pruning, MigrateError> {
         let mut certificate = self.certificate.clone();
         certificate.pruned = Some(Pruned {
             actors_checked,
             tool: TOOL.to_owned(),
         });
-        let text = certificate.to_json()?;
-        let name = format!("{}{CERTIFICATE}", certificate.baseline.tag);
-        let certificate = self.archive.with_file_name(name);
-        Ok(Places {
-            new: beside(&certificate, "new"),
-            certificate,
+        let folder = self.archive.parent().map_or_else(PathBuf::new, Into::into);
+        Ok(Pruning {
+            folder,
+            text: certificate.to_json()?,
+            certificate: format!("{}{CERTIFICATE}", certificate.baseline.tag),
             archive: self.archive.clone(),
-            text,
         })
     }
 }
 
-/// The new certificate beside the old one, durable.
-fn write(places: &Places) -> io::Result<()> {
-    let mut file = File::create(&places.new)?;
-    file.write_all(places.text.as_bytes())?;
-    file.sync_all()
+fn note(pruning: &Pruning) -> io::Result<()> {
+    put(
+        &pruning.folder,
+        &pruning.certificate,
+        pruning.text.as_bytes(),
+    )
 }
 
-fn take_place(places: &Places) -> io::Result<()> {
-    fs::rename(&places.new, &places.certificate)?;
-    sync_parent(&places.certificate)
-}
-
-fn remove(places: &Places) -> io::Result<()> {
-    fs::remove_file(&places.archive)?;
-    sync_parent(&places.archive)
+fn remove(pruning: &Pruning) -> io::Result<()> {
+    fs::remove_file(&pruning.archive)?;
+    sync(&pruning.folder)
 }
 
 #[cfg(test)]
@@ -118,10 +108,10 @@ mod tests {
     fn a_crash_after_any_step_leaves_a_folder_that_is_right_and_the_next_prune_finishes() {
         for steps in 0..=STEPS.len() {
             let dir = squashed();
-            let places = only(dir.path()).places(7).unwrap();
+            let pruning = only(dir.path()).pruning(7).unwrap();
             STEPS[..steps]
                 .iter()
-                .for_each(|step| step(&places).unwrap());
+                .for_each(|step| step(&pruning).unwrap());
             let found = only(dir.path());
             assert_eq!(found.is_pruned(), steps == STEPS.len(), "{steps} steps");
             assert_eq!(found.bundle().is_ok(), found.is_there(), "{steps} steps");
@@ -152,8 +142,9 @@ mod tests {
     fn a_prune_that_the_system_refuses_keeps_the_archive_and_its_certificate() {
         let dir = squashed();
         let found = only(dir.path());
-        let places = found.places(1).unwrap();
-        fs::create_dir(&places.new).unwrap();
+        let pruning = found.pruning(1).unwrap();
+        let in_the_way = format!(".{}.new", pruning.certificate);
+        fs::create_dir(pruning.folder.join(in_the_way)).unwrap();
         let error = found.prune(1).unwrap_err();
         assert_eq!(error.code(), "M169", "{error}");
         assert_eq!(only(dir.path()).certificate, found.certificate);

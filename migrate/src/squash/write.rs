@@ -101,20 +101,21 @@ pub(super) fn add(dir: &Path, sub: &str, files: &[(&str, &[u8])]) -> Result<(), 
         sync_parent(&folder)?;
         files
             .iter()
-            .try_for_each(|(name, content)| add_file(&folder, name, content))
+            .try_for_each(|(name, content)| put(&folder, name, content))
     };
     add().map_err(|error| cannot_write(&folder, &error))
 }
 
-fn add_file(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+/// Puts a file in its place, whole and durable, over the one that is there.
+pub(super) fn put(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let (path, new) = (folder.join(name), folder.join(format!(".{name}.new")));
-    let put = || -> io::Result<()> {
+    let written = || -> io::Result<()> {
         fs::write(&new, content)?;
         File::open(&new)?.sync_all()?;
         fs::rename(&new, &path)?;
         sync(folder)
     };
-    put().inspect_err(|_| {
+    written().inspect_err(|_| {
         // Of no use to anybody, and the next run writes over it.
         let _ = fs::remove_file(&new);
     })
@@ -207,12 +208,12 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     sync(folder)
 }
 
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+fn sync_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync)
 }
 
 /// Makes the names in a folder durable, where the system knows how.
-fn sync(folder: &Path) -> io::Result<()> {
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         return File::open(folder)?.sync_all();
     }

@@ -265,6 +265,9 @@ impl<'a> Place<'a> {
 
     /// Rows that the baseline writes and the old chain did not, unless a certificate says otherwise.
     fn seed_need(&self) -> Option<Need> {
+        if self.ancestor.certified {
+            return None;
+        }
         let baseline = self.baseline()?;
         let known: BTreeSet<_> = (0..self.ancestor.replaced().0)
             .flat_map(|entry| data_statements(self.ancestor.view(), entry))
@@ -277,7 +280,7 @@ impl<'a> Place<'a> {
         let new = data_statements(folder, baseline).into_iter();
         let new = new.filter(|(_, words)| !known.contains(words));
         let numbers: Vec<_> = new.map(|(number, _)| number.to_string()).collect();
-        if self.ancestor.certified || numbers.is_empty() {
+        if numbers.is_empty() {
             return None;
         }
         let (tag, numbers) = (&folder.bundle.entries[baseline].tag, numbers.join(", "));
