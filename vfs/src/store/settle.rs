@@ -139,7 +139,8 @@ impl Patience {
     fn new(total: Duration) -> Self {
         Self {
             deadline: Instant::now() + total,
-            pause: PAUSE_MIN,
+            // Without patience there is no waiting either: the looks follow each other.
+            pause: PAUSE_MIN.min(total),
             tries: 0,
         }
     }

@@ -3,13 +3,16 @@
 //!
 //! One thread a seed, no clock, so a seed always tells the same story:
 //!
-//! - `ACTOR_SEED=n` replays one seed and prints its story, `ACTOR_SEEDS=n` runs that many;
+//! - `ACTOR_SEED=n` replays one seed and prints its story, `ACTOR_SEEDS=n` runs that many, on all
+//!   cores or on `ACTOR_THREADS=n` of them;
 //! - `scripts/long simulate` runs a million.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod broken;
+mod foundation;
 mod hook;
+mod log;
 mod model;
 mod plain;
 mod process;
@@ -17,7 +20,6 @@ mod script;
 mod transactions;
 mod world;
 
-use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,8 +27,8 @@ use world::{Tally, World};
 
 /// How many seeds an everyday run takes.
 const SEEDS: u64 = 10_000;
-/// A seed sometimes waits for the store to settle a doubt, so more run than there are cores.
-const THREADS_PER_CORE: usize = 8;
+/// After how many seeds a long run says how far it is.
+const PROGRESS_SEEDS: u64 = 50_000;
 
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
@@ -34,14 +36,14 @@ fn number(name: &str) -> Option<u64> {
     Some(number.unwrap_or_else(|_| panic!("{name}={value} is no number")))
 }
 
-/// Runs seeds on all cores, and stops at the first that fails.
+/// Runs seeds on several threads, and stops at the first that fails.
 fn run_all(seeds: u64) -> Tally {
     let next = AtomicU64::new(1);
     let total = Mutex::new(Tally::default());
     let failed = Mutex::new(None);
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     std::thread::scope(|scope| {
-        for _ in 0..cores * THREADS_PER_CORE {
+        for _ in 0..number("ACTOR_THREADS").unwrap_or_else(cores) {
             scope.spawn(|| {
                 while failed.lock().unwrap().is_none() {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -49,7 +51,7 @@ fn run_all(seeds: u64) -> Tally {
                         return;
                     }
                     match World::run(seed, None) {
-                        Ok(tally) => total.lock().unwrap().add(tally),
+                        Ok(tally) => progress(seed, total.lock().unwrap().add(tally)),
                         Err(failure) => *failed.lock().unwrap() = Some((seed, failure)),
                     }
                 }
@@ -60,6 +62,12 @@ fn run_all(seeds: u64) -> Tally {
         panic!("{failure}\n{}", replay(seed));
     }
     total.into_inner().unwrap()
+}
+
+fn progress(seed: u64, total: Tally) {
+    if seed.is_multiple_of(PROGRESS_SEEDS) {
+        println!("about {seed} seeds: {total}");
+    }
 }
 
 fn replay(seed: u64) -> String {

@@ -4,10 +4,13 @@
 //! history, and plain SQLite can go through the same one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, MAIN_DB};
 
-use crate::plain::{bytes_of, database, difference, integrity, log_of};
+use crate::foundation::{Foundation, plain};
+use crate::log::log_in;
+use crate::plain::{database, difference, integrity, log_of};
 
 /// What its owner heard of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,37 +37,33 @@ struct Txn {
 pub(crate) struct Model {
     /// Plain SQLite, which went through the same history.
     oracle: Connection,
-    page_bytes: usize,
     log: Vec<u64>,
     txns: BTreeMap<u64, Txn>,
     /// The epoch of each claim, and how long the log was when it was acknowledged.
     claims: Vec<(u64, usize)>,
-    seen: Vec<u8>,
+    /// What was stored at the last look.
+    seen: Arc<Vec<u8>>,
 }
 
 impl Model {
-    pub(crate) fn new(foundation: &[String]) -> Self {
-        let oracle = database(&[]);
-        for statement in foundation {
-            oracle.execute_batch(statement).unwrap();
-        }
-        let page_bytes = oracle.pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0));
+    pub(crate) fn new(foundation: Foundation) -> Self {
+        let oracle = database(&plain(foundation));
         Self {
             oracle,
-            page_bytes: usize::try_from(page_bytes.unwrap()).unwrap(),
             log: Vec::new(),
             txns: BTreeMap::new(),
             claims: Vec::new(),
-            seen: Vec::new(),
+            seen: Arc::default(),
         }
-    }
-
-    pub(crate) fn page_bytes(&self) -> usize {
-        self.page_bytes
     }
 
     pub(crate) fn log(&self) -> &[u64] {
         &self.log
+    }
+
+    /// What is stored, every byte of it.
+    pub(crate) fn seen(&self) -> &Arc<Vec<u8>> {
+        &self.seen
     }
 
     pub(crate) fn begin(&mut self, number: u64, epoch: u64, statements: Vec<String>) {
@@ -88,19 +87,28 @@ impl Model {
 
     /// Holds what is stored against what may be.
     pub(crate) fn observe(&mut self, stored: Vec<u8>) -> Result<(), String> {
-        if stored != self.seen {
-            let plain = database(&stored);
-            let sound = integrity(&plain).map_err(|error| format!("stored: {error}"))?;
-            if sound != "ok" {
-                return Err(format!("stored: {sound}"));
-            }
-            let log = log_of(&plain).map_err(|error| format!("stored: {error}"))?;
+        if stored != *self.seen {
+            let log = log_in(&stored).map_err(|error| format!("stored: {error}"))?;
             self.follow(log)?;
-            let wanted = bytes_of(&mut self.oracle);
-            if let Some(at) = difference(&stored, &wanted, self.page_bytes) {
+            let wanted = self.oracle.serialize(MAIN_DB).unwrap();
+            if let Some(at) = difference(&stored, &wanted) {
                 return Err(format!("stored and plain SQLite differ: {at}"));
             }
-            self.seen = stored;
+            self.seen = Arc::new(stored);
+        }
+        Ok(())
+    }
+
+    /// Has plain SQLite go through all that is stored.
+    pub(crate) fn inspect(&self) -> Result<(), String> {
+        let plain = database(&self.seen);
+        let told = |error: rusqlite::Error| format!("stored: {error}");
+        let (sound, log) = (
+            integrity(&plain).map_err(told)?,
+            log_of(&plain).map_err(told)?,
+        );
+        if sound != "ok" || log != self.log {
+            return Err(format!("stored: {sound}, {log:?}"));
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use actor_vfs::{ActorId, PageNo, Store, StoreError};
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
+use crate::log::{number, page_bytes};
+
 /// A database in memory that behaves like a file, change counter and all.
 pub(crate) fn database(bytes: &[u8]) -> Connection {
     let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_URI;
@@ -23,8 +25,8 @@ pub(crate) fn database(bytes: &[u8]) -> Connection {
 pub(crate) const REPRODUCIBLE: &str = "PRAGMA secure_delete = ON";
 
 /// The bytes that a connection believes its database to consist of.
-pub(crate) fn bytes_of(connection: &mut Connection) -> Vec<u8> {
-    connection.serialize(MAIN_DB).unwrap().to_vec()
+pub(crate) fn bytes_of(connection: &mut Connection) -> Result<Vec<u8>, rusqlite::Error> {
+    Ok(connection.serialize(MAIN_DB)?.to_vec())
 }
 
 /// The published pages of an actor, as a plain file would hold them.
@@ -54,16 +56,17 @@ const COUNTERS: [std::ops::Range<usize>; 2] = [24..28, 92..96];
 
 /// The first byte at which two databases differ, apart from the counters of changes, and from
 /// free pages: SQLite neither restores nor always writes what they contain.
-pub(crate) fn difference(one: &[u8], two: &[u8], page_bytes: usize) -> Option<String> {
+pub(crate) fn difference(one: &[u8], two: &[u8]) -> Option<String> {
     if one.len() != two.len() {
         return Some(format!("{} bytes and {} bytes", one.len(), two.len()));
     }
+    let page_bytes = page_bytes(two)?;
     let free = free_pages(two, page_bytes);
     let counts = |at: &usize| COUNTERS.iter().any(|range| range.contains(at));
     let pages = one.chunks(page_bytes).zip(two.chunks(page_bytes)).zip(1..);
-    for ((one, two), page) in pages.filter(|(_, page)| !free.contains(page)) {
+    for ((one, two), page) in pages.filter(|((one, two), _)| one != two) {
         let differs = |at: &usize| one[*at] != two[*at] && !(page == 1 && counts(at));
-        if one != two
+        if !free.contains(&page)
             && let Some(at) = (0..page_bytes).find(differs)
         {
             return Some(format!("byte {at} of page {page}"));
@@ -74,14 +77,15 @@ pub(crate) fn difference(one: &[u8], two: &[u8], page_bytes: usize) -> Option<St
 
 /// The pages that the list of free pages names, without those that it consists of.
 /// <https://www.sqlite.org/fileformat2.html#the_freelist>
-fn free_pages(database: &[u8], page_bytes: usize) -> BTreeSet<u32> {
-    let number = |at: usize| u32::from_be_bytes(database[at..at + 4].try_into().unwrap());
+fn free_pages(database: &[u8], page_bytes: usize) -> BTreeSet<usize> {
+    let number = |at: usize| number(database, at, 4).unwrap_or_default();
     let mut free = BTreeSet::new();
     let mut trunk = number(32);
-    while trunk != 0 {
-        let start = (trunk as usize - 1) * page_bytes;
-        let leaves = number(start + 4) as usize;
-        free.extend((0..leaves).map(|leaf| number(start + 8 + 4 * leaf)));
+    // Bytes that are damaged may name a trunk twice.
+    while trunk != 0 && free.len() < database.len() / page_bytes {
+        let start = (trunk - 1) * page_bytes;
+        let leaves = number(start + 4);
+        free.extend((0..leaves.min(page_bytes / 4)).map(|leaf| number(start + 8 + 4 * leaf)));
         trunk = number(start);
     }
     free

@@ -35,6 +35,12 @@ impl Setup {
         }
     }
 
+    /// The same without anything that is broken.
+    pub(crate) fn sound(self) -> Self {
+        let broken = None;
+        Self { broken, ..self }
+    }
+
     pub(crate) fn connect(self, actor: &Actor) -> Result<Connection, StoreError> {
         let options = ConnectOptions::default().locking(self.locking);
         let connection = match self.broken.and_then(Broken::flaw) {
@@ -84,7 +90,8 @@ pub(crate) struct Running {
 pub(crate) struct Reader {
     pub(crate) live: Connection,
     pub(crate) of: usize,
-    pub(crate) log: Vec<u64>,
+    /// What was stored when it began.
+    pub(crate) bytes: Arc<Vec<u8>>,
 }
 
 impl Process {

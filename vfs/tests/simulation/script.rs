@@ -37,19 +37,6 @@ impl Rng {
     }
 }
 
-/// How an actor's database begins.
-pub(crate) fn foundation(rng: &mut Rng) -> Vec<String> {
-    let size = rng.pick(&[512, 1024, 4096]);
-    let vacuum = rng.pick(&["NONE", "FULL", "INCREMENTAL"]);
-    let text = format!(
-        "PRAGMA page_size = {size}; PRAGMA auto_vacuum = {vacuum}; BEGIN; \
-         CREATE TABLE log(seq INTEGER PRIMARY KEY, txn INTEGER UNIQUE); \
-         CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT, n INTEGER); \
-         CREATE INDEX t_n ON t(n, id); COMMIT"
-    );
-    text.split("; ").map(str::to_owned).collect()
-}
-
 /// The statements of the transaction number `txn`, without its end. None of them can fail.
 pub(crate) fn transaction(rng: &mut Rng, txn: u64) -> Vec<String> {
     let begin = rng.pick(&["BEGIN", "BEGIN IMMEDIATE"]);

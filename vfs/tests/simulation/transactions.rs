@@ -6,8 +6,8 @@ use actor_vfs::StoreError;
 use actor_vfs::testing::Fault;
 
 use crate::model::Fate;
-use crate::plain::{bytes_of, difference, log_of, stored};
-use crate::process::{Guest, Owned, Running, visit};
+use crate::plain::{bytes_of, difference};
+use crate::process::{Guest, Running, visit};
 use crate::script::transaction;
 use crate::world::{PROCESSES, World, arm};
 
@@ -108,11 +108,9 @@ impl World {
         self.tally.acknowledged += 1;
         model.end(running.number, Fate::Acknowledged);
         if sound {
-            let told = |error: StoreError| error.to_string();
-            let stored = stored(&self.truth, &self.subjects[a].id).map_err(told)?;
-            let believed = believed(owned).map_err(|error| error.to_string())?;
-            let page_bytes = self.subjects[a].model.page_bytes();
-            if let Some(at) = difference(&stored, &believed, page_bytes) {
+            let believed = bytes_of(&mut owned.live).map_err(|error| error.to_string())?;
+            self.look()?;
+            if let Some(at) = difference(self.subjects[a].model.seen(), &believed) {
                 return Err(format!("stored and the owner's view differ: {at}"));
             }
         }
@@ -188,13 +186,4 @@ impl World {
         self.welcome(due.process, a, guest.live, guest.actor, log.len());
         Ok(true)
     }
-}
-
-/// The bytes that an owner believes its database to consist of.
-fn believed(owned: &mut Owned) -> Result<Vec<u8>, rusqlite::Error> {
-    owned.live.execute_batch("BEGIN")?;
-    log_of(&owned.live)?;
-    let bytes = bytes_of(&mut owned.live);
-    owned.live.execute_batch("COMMIT")?;
-    Ok(bytes)
 }

@@ -3,15 +3,15 @@
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use actor_vfs::engines::MemoryEngine;
 use actor_vfs::testing::Fault;
 use actor_vfs::{ActorId, CommitNo, Store, StoreError};
 
 use crate::broken::Broken;
+use crate::foundation::{self, Foundation};
 use crate::model::{Fate, Model};
-use crate::plain::{log_of, stored};
+use crate::plain::{bytes_of, log_of, stored};
 use crate::process::{Owned, Process, Reader, Setup};
-use crate::script::{Rng, foundation};
+use crate::script::Rng;
 
 pub(crate) const PROCESSES: usize = 3;
 pub(crate) const ACTORS: usize = 2;
@@ -41,7 +41,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, more: Self) {
+    pub(crate) fn add(&mut self, more: Self) -> Self {
         self.acknowledged += more.acknowledged;
         self.refused += more.refused;
         self.unknown += more.unknown;
@@ -50,6 +50,7 @@ impl Tally {
         self.interrupted += more.interrupted;
         self.late += more.late;
         self.read += more.read;
+        *self
     }
 
     /// Everything that can happen did, once in twenty seeds at least.
@@ -133,22 +134,15 @@ impl World {
     fn new(seed: u64, broken: Option<Broken>) -> Self {
         let mut rng = Rng::new(seed);
         let setup = Setup::new(&mut rng, broken);
-        let memory = Arc::new(MemoryEngine::new());
+        let foundations: Vec<_> = (0..ACTORS).map(|_| Foundation::draw(&mut rng)).collect();
+        let memory = Arc::new(foundation::engine(setup.sound(), &foundations));
         let truth = Store::with_engine(memory.clone()).unwrap();
-        let subjects = (0..ACTORS).map(|number| {
-            let id = ActorId::new(format!("actor/{number}")).unwrap();
-            let foundation = foundation(&mut rng);
-            let live = setup.connect(&truth.create(&id).unwrap()).unwrap();
-            for statement in &foundation {
-                live.execute_batch(statement).unwrap();
-            }
-            let model = Model::new(&foundation);
-            Subject {
-                id,
-                model,
-                claims: 0,
-                seen: None,
-            }
+        let subjects = foundations.into_iter().enumerate();
+        let subjects = subjects.map(|(actor, foundation)| Subject {
+            id: foundation::id(actor),
+            model: Model::new(foundation),
+            claims: 0,
+            seen: None,
         });
         let subjects = subjects.collect();
         let processes = (0..PROCESSES).map(|_| Process::new(&memory, setup, ACTORS));
@@ -171,6 +165,7 @@ impl World {
     }
 
     fn live(&mut self) -> Result<(), String> {
+        self.look()?;
         for step in 0..STEPS {
             let (p, a) = self.turn();
             self.act(p, a)
@@ -181,8 +176,17 @@ impl World {
         for p in 0..PROCESSES {
             self.deliver(p);
         }
+        // What is stored is what plain SQLite has, so this is seldom worth its price.
+        let inspects = self.rng.chance(25);
         let mut subjects = self.subjects.iter_mut();
-        let looked = subjects.try_for_each(|subject| subject.look(&self.truth));
+        let looked = subjects.try_for_each(|subject| {
+            subject.look(&self.truth)?;
+            if inspects {
+                subject.model.inspect()
+            } else {
+                Ok(())
+            }
+        });
         looked.map_err(|what| format!("at the end: {what}"))
     }
 
@@ -199,7 +203,7 @@ impl World {
     }
 
     /// Holds every actor that has changed against its model.
-    fn look(&mut self) -> Result<(), String> {
+    pub(crate) fn look(&mut self) -> Result<(), String> {
         for subject in &mut self.subjects {
             let info = self.truth.info(&subject.id);
             let commit = info.map_err(|error| error.to_string())?.commit;
@@ -253,25 +257,30 @@ impl World {
 
     fn read(&mut self, p: usize, a: usize) -> Result<(), String> {
         let told = |error: rusqlite::Error| error.to_string();
-        if let Some(Reader { live, of, log }) = self.processes[p].reader.take() {
-            let now = log_of(&live).map_err(told)?;
-            let sound = crate::plain::integrity(&live).map_err(told)?;
-            self.tell(|| format!("{p} reads {of} again: {now:?}"));
-            if now != log || sound != "ok" {
-                return Err(format!("a snapshot of {log:?} became {now:?}, {sound}"));
+        if let Some(mut reader) = self.processes[p].reader.take() {
+            let of = reader.of;
+            // What SQLite still has in its cache would say nothing about the store.
+            reader
+                .live
+                .execute_batch("PRAGMA shrink_memory")
+                .map_err(told)?;
+            self.tell(|| format!("{p} reads {of} again"));
+            if bytes_of(&mut reader.live).map_err(told)? != *reader.bytes {
+                return Err(format!("a snapshot of {of} has changed"));
             }
         }
         let snapshot = self.processes[p].store.snapshot(&self.subjects[a].id);
         let live = snapshot.and_then(|snapshot| snapshot.connect());
-        let live = live.map_err(|error| error.to_string())?;
+        let mut live = live.map_err(|error| error.to_string())?;
         let log = log_of(&live).map_err(told)?;
         self.tally.read += 1;
         self.tell(|| format!("{p} reads {a}: {log:?}"));
-        if log != self.subjects[a].model.log() {
+        let model = &self.subjects[a].model;
+        if log != model.log() || bytes_of(&mut live).map_err(told)? != **model.seen() {
             return Err(format!("a reader sees {log:?}"));
         }
-        let of = a;
-        self.processes[p].reader = Some(Reader { live, of, log });
+        let (of, bytes) = (a, Arc::clone(model.seen()));
+        self.processes[p].reader = Some(Reader { live, of, bytes });
         Ok(())
     }
 
@@ -287,8 +296,8 @@ impl World {
         self.tell(|| format!("{p} claims {a} with {fault:?}: {}", heard(&opened)));
         match opened {
             Ok((live, actor)) => {
-                let log = log_of_stored(&self.truth, &self.subjects[a].id)?;
-                self.welcome(p, a, live, actor, log.len());
+                let transactions = self.subjects[a].model.log().len();
+                self.welcome(p, a, live, actor, transactions);
             }
             Err(_) if struck.is_some() => {}
             Err(error) => return Err(format!("a claim failed: {error}")),
@@ -350,9 +359,4 @@ pub(crate) fn arm(process: &Process, fault: Option<(u64, Fault, bool)>) {
 
 fn heard<T>(result: &Result<T, StoreError>) -> &'static str {
     result.as_ref().err().map_or("done", StoreError::code)
-}
-
-fn log_of_stored(truth: &Store, actor: &ActorId) -> Result<Vec<u64>, String> {
-    let bytes = stored(truth, actor).map_err(|error| error.to_string())?;
-    log_of(&crate::plain::database(&bytes)).map_err(|error| error.to_string())
 }

@@ -1,0 +1,83 @@
+//! How the actors of a seed begin. There are few ways, so each is gone only once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actor_vfs::engines::MemoryEngine;
+use actor_vfs::{ActorId, Store};
+
+use crate::plain::{bytes_of, database};
+use crate::process::Setup;
+use crate::script::Rng;
+
+/// How the database of an actor begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Foundation {
+    page_bytes: u32,
+    vacuum: &'static str,
+}
+
+impl Foundation {
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
+        Self {
+            page_bytes: *rng.pick(&[512, 1024, 4096]),
+            vacuum: *rng.pick(&["NONE", "FULL", "INCREMENTAL"]),
+        }
+    }
+
+    fn statements(self) -> Vec<String> {
+        let Self { page_bytes, vacuum } = self;
+        let text = format!(
+            "PRAGMA page_size = {page_bytes}; PRAGMA auto_vacuum = {vacuum}; BEGIN; \
+             CREATE TABLE log(seq INTEGER PRIMARY KEY, txn INTEGER UNIQUE); \
+             CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT, n INTEGER); \
+             CREATE INDEX t_n ON t(n, id); COMMIT"
+        );
+        text.split("; ").map(str::to_owned).collect()
+    }
+}
+
+/// What was founded before, by what it was founded from.
+type Founded<K, V> = Mutex<BTreeMap<K, V>>;
+
+fn lock<K, V>(founded: &Founded<K, V>) -> MutexGuard<'_, BTreeMap<K, V>> {
+    founded.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What plain SQLite makes of a foundation.
+pub(crate) fn plain(foundation: Foundation) -> Arc<Vec<u8>> {
+    static FOUNDED: Founded<Foundation, Arc<Vec<u8>>> = Mutex::new(BTreeMap::new());
+    let found = || {
+        let mut oracle = database(&[]);
+        for statement in foundation.statements() {
+            oracle.execute_batch(&statement).unwrap();
+        }
+        Arc::new(bytes_of(&mut oracle).unwrap())
+    };
+    Arc::clone(lock(&FOUNDED).entry(foundation).or_insert_with(found))
+}
+
+/// The name of an actor.
+pub(crate) fn id(actor: usize) -> ActorId {
+    ActorId::new(format!("actor/{actor}")).unwrap()
+}
+
+/// An engine with a store of actors that begin so.
+pub(crate) fn engine(setup: Setup, foundations: &[Foundation]) -> MemoryEngine {
+    static FOUNDED: Founded<(String, Vec<Foundation>), MemoryEngine> = Mutex::new(BTreeMap::new());
+    let found = || {
+        let memory = Arc::new(MemoryEngine::new());
+        let store = Store::with_engine(memory.clone()).unwrap();
+        for (actor, foundation) in foundations.iter().enumerate() {
+            let live = setup.connect(&store.create(&id(actor)).unwrap()).unwrap();
+            for statement in foundation.statements() {
+                live.execute_batch(&statement).unwrap();
+            }
+        }
+        (*memory).clone()
+    };
+    let setup_key = format!("{setup:?}");
+    let mut founded = lock(&FOUNDED);
+    let engine = founded.entry((setup_key, foundations.to_vec()));
+    engine.or_insert_with(found).clone()
+}
