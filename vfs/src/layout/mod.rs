@@ -43,7 +43,7 @@ pub(crate) fn is_sealed_for(key: &[u8], record: &[u8]) -> bool {
 }
 
 /// Ends a record with its seal.
-fn sealed(key: &[u8], mut record: Vec<u8>) -> Vec<u8> {
+pub(crate) fn sealed(key: &[u8], mut record: Vec<u8>) -> Vec<u8> {
     let seal = seal(key, &record);
     record.extend_from_slice(&seal);
     record

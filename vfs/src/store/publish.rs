@@ -12,6 +12,10 @@ use crate::error::StoreError;
 use crate::layout::DbId;
 use crate::page::PageNo;
 
+/// How many pages are looked up at a time: a damaged head may claim four billion, of which the
+/// first that is missing ends the matter.
+const LOOK_UP_STEP: usize = 4096;
+
 impl Owner {
     /// Makes the whole change visible and durable, or none of it.
     ///
@@ -73,11 +77,17 @@ impl Owner {
     /// Looks up the pages that the change replaces and that nobody has read: SQLite does not read
     /// a page that it takes from its list of free ones.
     fn learn_replaced(&self, tenure: &mut Tenure, change: &Change) -> Result<(), StoreError> {
-        let replaced = plan::replaced(&tenure.stored.head, change);
-        let unknown: Vec<_> = replaced
-            .filter(|page| !tenure.pages.contains_key(page))
-            .collect();
-        self.look_up(tenure, &unknown, |_, _| {})
+        let mut replaced = plan::replaced(&tenure.stored.head, change);
+        loop {
+            let unknown = replaced
+                .by_ref()
+                .filter(|page| !tenure.pages.contains_key(page));
+            let unknown: Vec<_> = unknown.take(LOOK_UP_STEP).collect();
+            if unknown.is_empty() {
+                return Ok(());
+            }
+            self.look_up(tenure, &unknown, |_, _| {})?;
+        }
     }
 
     /// The writes that differ from what is stored. Equal checksums are only a reason to compare.

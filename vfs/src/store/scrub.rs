@@ -17,6 +17,10 @@ use crate::page::PageNo;
 const STEP_RECORDS: usize = 64;
 /// How many commits back a damaged record is compared with what stood there before.
 const STALE_COMMITS_MAX: u64 = 10_000;
+/// How many damaged records of an actor are compared so. Of the others it is said that they are damaged.
+const DIAGNOSED_MAX: usize = 64;
+/// How many pages missing in a row are named one by one: a damaged head may claim four billion.
+const RUN_NAMED_MAX: u32 = 64;
 
 /// What a scrub saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +54,18 @@ pub enum Damage {
         /// Which.
         page: PageNo,
         /// The commit that should show it.
+        commit: CommitNo,
+    },
+    /// There is no record of many pages in a row.
+    #[error("pages {first} to {last} of `{actor}` are missing at commit {commit}")]
+    PagesMissing {
+        /// Whose.
+        actor: ActorId,
+        /// The first that is missing.
+        first: PageNo,
+        /// The last that is missing.
+        last: PageNo,
+        /// The commit that should show them.
         commit: CommitNo,
     },
     /// The record of a page is not the one that was written there.
@@ -98,6 +114,7 @@ impl Damage {
         match self {
             Self::Head { actor, .. }
             | Self::PageMissing { actor, .. }
+            | Self::PagesMissing { actor, .. }
             | Self::Page { actor, .. }
             | Self::Whole { actor, .. }
             | Self::Unaccounted { actor, .. } => Some(actor),
@@ -119,7 +136,7 @@ impl Damage {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Head { .. } => "head",
-            Self::PageMissing { .. } => "missing",
+            Self::PageMissing { .. } | Self::PagesMissing { .. } => "missing",
             Self::Page { .. } => "page",
             Self::Whole { .. } => "whole",
             Self::Unaccounted { .. } => "unaccounted",
@@ -244,8 +261,8 @@ struct Inspection<'h> {
     /// The page whose visible version went by last.
     shown: Option<PageNo>,
     unaccounted: u64,
-    /// Records that are not what was written under their keys.
-    broken: Vec<(PageKey, Vec<u8>, Undecodable)>,
+    /// Records that are not what was written under their keys; the first of them whole.
+    broken: Vec<(PageKey, Option<Vec<u8>>, Undecodable)>,
     scrub: Scrub,
 }
 
@@ -283,26 +300,40 @@ impl<'h> Inspection<'h> {
                 self.checksum ^= checksum;
                 self.scrub.pages += 1;
             }
-            Err(error) => self.broken.push((key, record.to_vec(), error)),
+            Err(error) => {
+                let kept = (self.broken.len() < DIAGNOSED_MAX).then(|| record.to_vec());
+                self.broken.push((key, kept, error));
+            }
         }
     }
 
     /// The pages between the last one and this number have no record.
     fn miss_until(&mut self, end: u32) {
-        let next = self.shown.map_or(0, PageNo::get) + 1;
-        for page in (next..end).filter_map(PageNo::new) {
-            self.scrub.damage.push(Damage::PageMissing {
-                actor: self.actor.clone(),
-                page,
-                commit: self.head.commit,
-            });
+        let next = self.shown.map_or(0, PageNo::get).saturating_add(1);
+        let (actor, commit) = (self.actor, self.head.commit);
+        let one = |page| Damage::PageMissing {
+            actor: actor.clone(),
+            page,
+            commit,
+        };
+        let damage = &mut self.scrub.damage;
+        match (PageNo::new(next), PageNo::new(end.saturating_sub(1))) {
+            (Some(first), Some(last)) if end.saturating_sub(next) > RUN_NAMED_MAX => {
+                damage.push(Damage::PagesMissing {
+                    actor: actor.clone(),
+                    first,
+                    last,
+                    commit,
+                });
+            }
+            _ => damage.extend((next..end).filter_map(PageNo::new).map(one)),
         }
     }
 
     fn end(mut self, snapshot: &dyn Snapshot) -> Result<Scrub, StoreError> {
         self.miss_until(self.head.pages.get().saturating_add(1));
         for (key, record, error) in std::mem::take(&mut self.broken) {
-            let what = self.diagnose(snapshot, &key, &record, error)?;
+            let what = self.diagnose(snapshot, &key, record.as_deref(), error)?;
             self.scrub.damage.push(Damage::Page {
                 actor: self.actor.clone(),
                 page: key.page(),
@@ -331,7 +362,7 @@ impl<'h> Inspection<'h> {
         &self,
         snapshot: &dyn Snapshot,
         key: &PageKey,
-        record: &[u8],
+        record: Option<&[u8]>,
         error: Undecodable,
     ) -> Result<String, StoreError> {
         let db = self.head.db;
@@ -340,6 +371,9 @@ impl<'h> Inspection<'h> {
                 return Ok(StoreError::newer("page record", found).to_string());
             }
             Undecodable::Damaged(what) => what,
+        };
+        let Some(record) = record else {
+            return Ok(what.to_owned());
         };
         let last = key.commit().get();
         let former = (last.saturating_sub(STALE_COMMITS_MAX)..last).map(CommitNo::new);

@@ -164,13 +164,20 @@ impl Slot {
 
 /// The head that `record` holds for `actor`.
 pub(super) fn decode_head(actor: &ActorId, key: &[u8], record: &[u8]) -> Result<Head, StoreError> {
-    Head::decode(key, record).map_err(|error| match error {
+    let damaged = |damage| StoreError::HeadDamaged {
+        actor: actor.clone(),
+        damage,
+    };
+    let head = Head::decode(key, record).map_err(|error| match error {
         Undecodable::Newer { found } => StoreError::newer("head record", found),
-        Undecodable::Damaged(damage) => StoreError::HeadDamaged {
-            actor: actor.clone(),
-            damage,
-        },
-    })
+        Undecodable::Damaged(damage) => damaged(damage),
+    })?;
+    // There is no number after the last one. A commit that took it twice would remove, as
+    // superseded, the very pages that it writes.
+    if head.commit == head.commit.next() || head.epoch == head.epoch.next() {
+        return Err(damaged("it has counted to the end of its numbers"));
+    }
+    Ok(head)
 }
 
 impl std::fmt::Debug for Slot {
