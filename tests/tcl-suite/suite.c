@@ -8,6 +8,8 @@
 **
 ** A main file that a script has made as a real file is taken into the store when SQLite opens it. `suite export` makes a real file of an actor.
 */
+#include <errno.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +35,15 @@ typedef struct SuiteFile {
   sqlite3_file *inner; /* directly behind */
   int is_main;
   int known; /* of a file with a name: the place of its name in the list of names */
+  int is_new;  /* a journal whose folder `unix` would sync with it */
+  int process; /* who opened it */
+  struct SuiteFile *next; /* in the list of open files */
 } SuiteFile;
+
+static SuiteFile *open_files;
+
+/* Who runs: 0 is the script itself, another number what plays a process of that number. */
+static int process;
 
 /* Whether this call shall fail (SimulateIOError in os_common.h). */
 static int io_error(void) {
@@ -65,6 +75,8 @@ static struct Known {
   char *path;
   int open;
   sqlite3_file *journal; /* if it is a journal: the private file of a connection, while open */
+  int made;       /* a journal that SQLite has not deleted */
+  int changed;    /* a script has changed its real file, which SQLite has not looked at since */
   int read_only;  /* its permissions, as scripts set them */
   int unreadable;
 } *known;
@@ -77,6 +89,8 @@ static int know(const char *path) {
   known[known_count].path = strdup(path);
   known[known_count].open = 0;
   known[known_count].journal = 0;
+  known[known_count].made = 0;
+  known[known_count].changed = 0;
   known[known_count].read_only = 0;
   known[known_count].unreadable = 0;
   return known_count++;
@@ -93,11 +107,25 @@ static int x_close(sqlite3_file *file) {
     if (suite->is_main) known[suite->known].open--;
     if (known[suite->known].journal == suite->inner) known[suite->known].journal = 0;
   }
+  SuiteFile **at = &open_files;
+  while (*at != suite) at = &(*at)->next;
+  *at = suite->next;
   int rc = inner(file)->pMethods->xClose(inner(file));
   sqlite3_open_file_count--;
   return rc;
 }
+static int adopt(const char *path);
+
+/* Takes in what a script has done to the real file meanwhile. */
+static void look(sqlite3_file *file) {
+  SuiteFile *suite = (SuiteFile *)file;
+  if (!suite->is_main || suite->known < 0 || !known[suite->known].changed) return;
+  known[suite->known].changed = 0;
+  adopt(known[suite->known].path);
+}
+
 static int x_read(sqlite3_file *file, void *out, int len, sqlite3_int64 at) {
+  look(file);
   if (io_error()) return SQLITE_IOERR_READ;
   return inner(file)->pMethods->xRead(inner(file), out, len, at);
 }
@@ -113,6 +141,8 @@ static int x_truncate(sqlite3_file *file, sqlite3_int64 size) {
 static int x_sync(sqlite3_file *file, int flags) {
   if ((flags & 0x0f) == SQLITE_SYNC_FULL) sqlite3_fullsync_count++;
   sqlite3_sync_count++;
+  if (((SuiteFile *)file)->is_new) sqlite3_sync_count++;
+  ((SuiteFile *)file)->is_new = 0;
   /* Of a main file the moment of truth is SQLITE_FCNTL_SYNC; what fails there is below. */
   if (!((SuiteFile *)file)->is_main) {
     if (disk_full()) return SQLITE_FULL;
@@ -125,6 +155,7 @@ static int x_file_size(sqlite3_file *file, sqlite3_int64 *size) {
   return inner(file)->pMethods->xFileSize(inner(file), size);
 }
 static int x_lock(sqlite3_file *file, int level) {
+  look(file);
   return inner(file)->pMethods->xLock(inner(file), level);
 }
 static int x_unlock(sqlite3_file *file, int level) {
@@ -138,6 +169,11 @@ static int x_file_control(sqlite3_file *file, int op, void *arg) {
   if (op == SQLITE_FCNTL_SYNC && ((SuiteFile *)file)->is_main) {
     if (disk_full()) return SQLITE_FULL;
     if (io_error()) return SQLITE_IOERR_FSYNC;
+  }
+  /* `crash` of test6.c writes only when it is told to sync, which is after SYNC, and keeps that to itself. */
+  if (op == SQLITE_FCNTL_COMMIT_PHASETWO && sqlite3_vfs_find("crash")) {
+    int rc = inner(file)->pMethods->xSync(inner(file), SQLITE_SYNC_NORMAL);
+    if (rc != SQLITE_OK) return rc;
   }
   return inner(file)->pMethods->xFileControl(inner(file), op, arg);
 }
@@ -168,6 +204,75 @@ static const sqlite3_io_methods methods = {
     .xSectorSize = x_sector_size,
     .xDeviceCharacteristics = x_device_characteristics,
 };
+
+/*
+** A file of a process that is gone: it is closed, and what is left of its connection talks to nobody.
+*/
+static int gone(sqlite3_file *file) {
+  (void)file;
+  return SQLITE_OK;
+}
+static int gone_read(sqlite3_file *file, void *out, int len, sqlite3_int64 at) {
+  (void)file;
+  (void)at;
+  memset(out, 0, len);
+  return SQLITE_IOERR_SHORT_READ;
+}
+static int gone_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 at) {
+  (void)bytes;
+  (void)len;
+  (void)at;
+  return gone(file);
+}
+static int gone_truncate(sqlite3_file *file, sqlite3_int64 size) {
+  (void)size;
+  return gone(file);
+}
+static int gone_flags(sqlite3_file *file, int flags) {
+  (void)flags;
+  return gone(file);
+}
+static int gone_size(sqlite3_file *file, sqlite3_int64 *size) {
+  *size = 0;
+  return gone(file);
+}
+static int gone_reserved(sqlite3_file *file, int *reserved) {
+  *reserved = 0;
+  return gone(file);
+}
+static int gone_control(sqlite3_file *file, int op, void *arg) {
+  (void)op;
+  (void)arg;
+  (void)gone(file);
+  return SQLITE_NOTFOUND;
+}
+
+static const sqlite3_io_methods gone_methods = {
+    .iVersion = 1,
+    .xClose = gone,
+    .xRead = gone_read,
+    .xWrite = gone_write,
+    .xTruncate = gone_truncate,
+    .xSync = gone_flags,
+    .xFileSize = gone_size,
+    .xLock = gone_flags,
+    .xUnlock = gone_flags,
+    .xCheckReservedLock = gone_reserved,
+    .xFileControl = gone_control,
+    .xSectorSize = gone,
+    .xDeviceCharacteristics = gone,
+};
+
+/* Closes the files of a process as the kernel does: without a word to SQLite. */
+static void cut(int of) {
+  SuiteFile *file = open_files, *next;
+  for (; file; file = next) {
+    next = file->next;
+    if (file->process != of) continue;
+    x_close(&file->base);
+    file->base.pMethods = &gone_methods;
+  }
+}
 
 /* The methods of an actor's file are used here without counting, and without made-up errors. */
 static int open_actor(const char *path, int flags, sqlite3_file **out, sqlite3_filename *name) {
@@ -229,12 +334,14 @@ static int adopt(const char *path) {
   return rc;
 }
 
-/* A script has changed the real file of an actor. Connections that have it open see that at once;
-** else the real file stays as it is until SQLite opens it. */
+/* A script has changed the real file of an actor. It stays as it is until SQLite looks at it, so
+** that several changes are one commit. */
 static int changed(const char *path) {
-  if (known_as(path)->journal) return SQLITE_OK;
-  if (known_as(path)->open > 0) return adopt(path);
-  return actor_vfs->xDelete(actor_vfs, path, 0);
+  struct Known *file = known_as(path);
+  if (file->journal) return SQLITE_OK;
+  if (file->open == 0) return actor_vfs->xDelete(actor_vfs, path, 0);
+  file->changed = 1;
+  return SQLITE_OK;
 }
 
 static int copy_out(sqlite3_file *file, const char *path) {
@@ -263,25 +370,33 @@ static int export_file(const char *path) {
   return rc;
 }
 
+/* What the operating system said where it was asked, and our VFS was not. */
+static int last_errno;
+
 static int v_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags, int *out) {
   SuiteFile *suite = (SuiteFile *)file;
   (void)vfs;
   suite->base.pMethods = 0;
   suite->inner = (sqlite3_file *)&suite[1];
   suite->is_main = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+  suite->is_new = (flags & (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) && (flags & SQLITE_OPEN_CREATE);
   suite->known = name ? know(name) : -1;
   if (suite->is_main) {
     int rc = adopt(name);
     if (rc != SQLITE_OK) return SQLITE_CANTOPEN;
     struct stat st;
-    if (stat(name, &st) == 0) return SQLITE_CANTOPEN; /* a directory, a device */
+    /* A folder or a device is no actor. */
+    if (stat(name, &st) == 0) return unix_vfs->xOpen(unix_vfs, name, file, flags, out);
     /* As open(2) says it: a folder that is missing is not created. */
     char folder[4096];
     snprintf(folder, sizeof folder, "%s", name);
     char *slash = strrchr(folder, '/');
     if (slash && slash != folder) {
       *slash = 0;
-      if (stat(folder, &st) != 0) return SQLITE_CANTOPEN;
+      if (stat(folder, &st) != 0) {
+        last_errno = errno;
+        return SQLITE_CANTOPEN;
+      }
     }
   }
   if (suite->is_main) {
@@ -297,14 +412,21 @@ static int v_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, i
     known[suite->known].open++;
   } else if (suite->known >= 0) {
     known[suite->known].journal = suite->inner;
+    known[suite->known].made = 1;
   }
   sqlite3_open_file_count++;
+  suite->process = process;
+  suite->next = open_files;
+  open_files = suite;
   suite->base.pMethods = &methods;
   return SQLITE_OK;
 }
 static int v_delete(sqlite3_vfs *vfs, const char *name, int sync_folder) {
   (void)vfs;
   if (io_error()) return SQLITE_IOERR_DELETE;
+  struct Known *file = known_as(name);
+  if (file->made && sync_folder) sqlite3_sync_count++;
+  file->made = 0;
   if (unlink(name) == 0) return SQLITE_OK;
   return actor_vfs->xDelete(actor_vfs, name, sync_folder);
 }
@@ -353,7 +475,9 @@ static int v_current_time_int64(sqlite3_vfs *vfs, sqlite3_int64 *out) {
 }
 static int v_get_last_error(sqlite3_vfs *vfs, int len, char *out) {
   (void)vfs;
-  return actor_vfs->xGetLastError(actor_vfs, len, out);
+  int number = last_errno;
+  last_errno = 0;
+  return number ? number : actor_vfs->xGetLastError(actor_vfs, len, out);
 }
 
 static sqlite3_vfs suite_vfs = {
@@ -382,6 +506,7 @@ static int register_vfs(void) {
   actor_vfs = actor;
   unix_vfs = os;
   suite_vfs.szOsFile = (int)sizeof(SuiteFile) + actor_vfs->szOsFile;
+  if (suite_vfs.szOsFile < unix_vfs->szOsFile) suite_vfs.szOsFile = unix_vfs->szOsFile;
   return sqlite3_vfs_register(&suite_vfs, 1);
 }
 
@@ -402,9 +527,54 @@ static void set_mode(const char *path, int mode) {
   file->unreadable = (mode & 0400) == 0;
 }
 
-/* suite mode PATH PERMISSIONS | list | register | exists PATH | changed PATH | export PATH | delete PATH */
+/* Where a process that calls exit() inside of SQLite ends: see exit.c. */
+static jmp_buf crashed;
+extern void (*suite_exit)(int);
+static void crash(int code) {
+  (void)code;
+  longjmp(crashed, 1);
+}
+
+/*
+** Has `crash` of test6.c forget what it kept of files that are gone. It does so, and finds the end of its list
+** again, when a file is closed whose writes it promises in order.
+*/
+static void drain(void) {
+  sqlite3_vfs *vfs = sqlite3_vfs_find("crash");
+  if (!vfs) return;
+  sqlite3_file *file = calloc(1, vfs->szOsFile);
+  int flags = SQLITE_OPEN_TEMP_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  if (vfs->xOpen(vfs, "drain", file, flags, &flags) == SQLITE_OK) file->pMethods->xClose(file);
+  free(file);
+}
+
+/* Lets a process run a script: {CODE RESULT}, or "crashed". Its interpreter is of no use then. */
+static int play(Tcl_Interp *interp, int of, const char *child_name, Tcl_Obj *script) {
+  Tcl_Interp *child = Tcl_GetSlave(interp, child_name);
+  if (!child) return TCL_ERROR;
+  if (setjmp(crashed)) {
+    process = 0;
+    suite_exit = 0;
+    Tcl_SetObjResult(interp, Tcl_NewStringObj("crashed", -1));
+    return TCL_OK;
+  }
+  process = of;
+  suite_exit = crash;
+  int code = Tcl_EvalObjEx(child, script, TCL_EVAL_GLOBAL);
+  process = 0;
+  suite_exit = 0;
+  Tcl_Obj *outcome[] = {Tcl_NewIntObj(code), Tcl_DuplicateObj(Tcl_GetObjResult(child))};
+  Tcl_SetObjResult(interp, Tcl_NewListObj(2, outcome));
+  Tcl_ResetResult(child);
+  return TCL_OK;
+}
+
+/*
+** suite mode PATH PERMISSIONS | list | register | exists PATH | changed PATH | export PATH | delete PATH |
+** play PROCESS INTERPRETER SCRIPT | cut PROCESS | drain | take PATH
+*/
 static int suite_command(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
-  static const char *const names[] = {"register", "exists", "changed", "export", "delete", "list", "mode", 0};
+  static const char *const names[] = {"register", "exists", "changed", "export", "delete", "list", "mode", "play", "cut", "take", "drain", 0};
   int which, rc = SQLITE_OK;
   (void)data;
   if (objc < 2 || Tcl_GetIndexFromObj(interp, objv[1], names, "command", 0, &which) != TCL_OK) {
@@ -418,6 +588,10 @@ static int suite_command(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj 
     case 3: rc = export_file(path); break;
     case 6: set_mode(path, objc > 3 ? (int)strtol(Tcl_GetString(objv[3]), 0, 8) : 0644); return TCL_OK;
     case 5: Tcl_SetObjResult(interp, list_actors()); return TCL_OK;
+    case 7: return objc == 5 ? play(interp, atoi(path), Tcl_GetString(objv[3]), objv[4]) : TCL_ERROR;
+    case 8: cut(atoi(path)); return TCL_OK;
+    case 10: drain(); return TCL_OK;
+    case 9: rc = import_file(path); break;
     case 4:
       set_mode(path, 0644);
       rc = actor_vfs->xDelete(actor_vfs, path, 0);

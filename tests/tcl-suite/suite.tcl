@@ -47,6 +47,13 @@ proc suite_before_open {command operation} {
   }
 }
 trace add execution sqlite3 enter suite_before_open
+# Other VFSs stand on the default one, and initialise SQLite from within.
+proc suite_before_vfs {command operation} {
+  if {$::suite_shut_down} sqlite3_initialize
+}
+foreach command {sqlite3_multiplex_initialize sqlite3_quota_initialize testvfs} {
+  trace add execution $command enter suite_before_vfs
+}
 
 # Real files made of actors, for as long as a command looks at them.
 proc suite_path {name} {
@@ -107,11 +114,11 @@ proc file {sub args} {
           return [suite_permissions $path [lindex $args 2]]
         }
       }
-      del* { foreach name $args { unset -nocomplain ::suite_modes([suite_path $name]) } }
     }
   }
+  if {[string match del* $sub]} { suite_delete $args }
   switch -glob -- $sub {
-    del* - cop* - ren* - siz* - mt* - at* - sta* - lst* - ty* - isf* {
+    cop* - ren* - siz* - mt* - at* - sta* - lst* - ty* - isf* {
       set result [suite_with $args [list suite_file $sub {*}$args]]
       # What was copied or renamed onto an actor is its new content.
       if {[string match cop* $sub] || [string match ren* $sub]} { suite_take [lindex $args end] }
@@ -119,6 +126,14 @@ proc file {sub args} {
     }
   }
   uplevel 1 [list suite_file $sub {*}$args]
+}
+proc suite_delete {names} {
+  foreach name $names {
+    set path [suite_path $name]
+    if {$path eq "" || [suite_file exists $path] || ![suite exists $path]} continue
+    unset -nocomplain ::suite_modes($path)
+    suite delete $path
+  }
 }
 # Permissions of actors are kept here, and enforced by `suite mode`.
 proc suite_permissions {path mode} {
@@ -148,7 +163,11 @@ foreach command {hexio_read hexio_write md5file} {
 set suite_channels {}
 rename open suite_open
 proc open {name args} {
-  if {[string match |* $name]} { return [uplevel 1 [list suite_open $name {*}$args]] }
+  if {[string match |* $name]} {
+    set command [string trimleft $name "| "]
+    if {[lindex $command 0] eq [info nameofexec]} { return [suite_open_process $command [lindex $args 0]] }
+    return [uplevel 1 [list suite_open $name {*}$args]]
+  }
   set shown [suite_show [list $name]]
   set channel [uplevel 1 [list suite_open $name {*}$args]]
   dict set ::suite_channels $channel [list $shown [suite_path $name]]
@@ -156,6 +175,7 @@ proc open {name args} {
 }
 rename close suite_close
 proc close {channel args} {
+  suite_close_process $channel
   uplevel 1 [list suite_close $channel {*}$args]
   if {[dict exists $::suite_channels $channel]} {
     lassign [dict get $::suite_channels $channel] shown path
@@ -163,6 +183,12 @@ proc close {channel args} {
     foreach path $shown { suite changed $path }
     suite_take $path
   }
+}
+
+rename flush suite_flush
+proc flush {channel} {
+  suite_flush $channel
+  if {[dict exists $::suite_channels $channel]} { suite take [lindex [dict get $::suite_channels $channel] 1] }
 }
 
 rename glob suite_glob
@@ -183,19 +209,12 @@ proc glob {args} {
   return $found
 }
 
-# Scripts that play several clients do so twice: by other processes, and by other connections. An
-# actor has one process. SQLite's own VFS for one process is left out in the same way.
+source [suite_file join [suite_file dirname [info script]] process.tcl]
 rename source suite_source
 proc source {args} {
   set result [uplevel 1 [list suite_source {*}$args]]
   if {[suite_file tail [lindex $args end]] eq "lock_common.tcl"} {
-    rename do_multiclient_test suite_multiclient_test
-    proc do_multiclient_test {varname script} {
-      set ::G(perm:name) unix-excl
-      set code [catch { uplevel 1 [list suite_multiclient_test $varname $script] } result options]
-      unset ::G(perm:name)
-      return -options $options $result
-    }
+    interp alias {} testfixture {} suite_testfixture
   }
   return $result
 }

@@ -36,6 +36,10 @@ pub(crate) struct MainFile {
     rung: Rung,
     last_error: Arc<LastError>,
     health: Health,
+    /// The last publish has made the file shorter, and SQLite has not said yet that it knows of
+    /// the commit. Its journal lacks the pages that are cut off, since SQLite itself cuts a file
+    /// only after the commit. So there is no way back from here: half of one would be.
+    shrunk: bool,
     /// SQLite heard of a failure in the middle of a transaction that has written, and is about to
     /// roll back from its journal. If that fails as well it must hear an `IOERR`: any other code
     /// leaves it with a cache full of what was never committed (`pager_error`).
@@ -72,6 +76,7 @@ impl MainFile {
             rung: Rung::new(ladder),
             last_error,
             health: Health::Sound,
+            shrunk: false,
             unwinding: false,
         }
     }
@@ -87,6 +92,9 @@ impl MainFile {
 
     fn check_writable(&mut self, call: Code) -> Result<(), Code> {
         self.check(call)?;
+        if std::mem::take(&mut self.shrunk) {
+            return Err(call);
+        }
         if self.image.read_only() {
             let actor = self.actor.clone();
             return Err(self.fail(&StoreError::ReadOnly { actor }, call));
@@ -244,7 +252,8 @@ impl MainFile {
         }
         let published = self.publish_changes();
         let published = published.map_err(|error| self.fail(&error, Code::IOERR_FSYNC));
-        self.base = self.image.geometry();
+        let before = std::mem::replace(&mut self.base, self.image.geometry());
+        self.shrunk = published.is_ok() && self.base.bytes() < before.bytes();
         self.discard();
         published?;
         self.unwinding = false;
@@ -325,11 +334,11 @@ impl File for MainFile {
 
     /// After a commit that shrank the file this finds the size right already.
     fn truncate(&mut self, size: u64) -> Result<(), Code> {
+        if size == self.overlay.bytes() {
+            return self.check(Code::IOERR_TRUNCATE);
+        }
         self.check_writable(Code::IOERR_TRUNCATE)?;
         self.check_reach(Some(size))?;
-        if size == self.overlay.bytes() {
-            return Ok(());
-        }
         self.resize(size)
             .map_err(|error| self.fail(&error, Code::IOERR_TRUNCATE))
     }
@@ -363,6 +372,7 @@ impl File for MainFile {
     fn unlock(&mut self, level: Level) {
         self.discard();
         self.rung.descend(level);
+        self.shrunk = false;
         self.unwinding = false;
         if self.health == Health::Unrestored {
             self.health = Health::Sound;
@@ -390,7 +400,7 @@ impl File for MainFile {
             Step::CommitPhaseTwo if self.overlay.is_changed() => {
                 return Err(self.bug("SQLite wrote between SYNC and COMMIT_PHASETWO"));
             }
-            Step::CommitPhaseTwo => {}
+            Step::CommitPhaseTwo => self.shrunk = false,
         }
         Ok(())
     }

@@ -40,7 +40,7 @@ impl Overlay {
         Self {
             block: base.page_size,
             blocks: BTreeMap::new(),
-            bytes: base.pages.bytes(base.page_size),
+            bytes: base.bytes(),
             visible: base.pages,
             changed: false,
         }

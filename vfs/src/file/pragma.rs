@@ -9,10 +9,6 @@ pub(crate) fn refusal(name: &str, value: Option<&str>) -> Option<&'static str> {
     let value = value?.trim();
     match name.to_ascii_lowercase().as_str() {
         "journal_mode" => journal_mode(value),
-        "mmap_size" if value.parse() != Ok(0) => Some(
-            "mmap_size: an actor's pages are in a store and cannot be mapped; \
-             raise cache_size to keep more of them in memory",
-        ),
         _ => None,
     }
 }
@@ -45,12 +41,5 @@ mod tests {
             assert_eq!(refusal("journal_mode", Some(value)), None, "{value}");
         }
         assert_eq!(refusal("journal_mode", None), None);
-    }
-
-    #[test]
-    fn mapping_may_be_asked_about_and_switched_off_but_not_on() {
-        assert_eq!(refusal("mmap_size", None), None);
-        assert_eq!(refusal("mmap_size", Some("0")), None);
-        assert!(refusal("mmap_size", Some("268435456")).is_some());
     }
 }

@@ -197,6 +197,23 @@ fn a_commit_that_shrinks_takes_its_size_from_the_header() {
     assert_eq!(image.commits(), 1);
 }
 
+/// SQLite's test `btreefault` lets an allocation fail between `SYNC` and `xSync`. SQLite then wrote
+/// back what was in its journal, and that became a commit: without the pages that the one before
+/// had cut off, which a journal does not have.
+#[test]
+fn a_commit_that_has_shrunk_the_file_is_not_undone_by_half() {
+    let image = TestImage::of(5);
+    let mut file = image.open();
+    file.write(0, &header(512, 2)).unwrap();
+    sync(&mut file).unwrap();
+    assert_eq!(file.write(2048, &[5; 512]), Err(Code::IOERR_WRITE));
+    file.unlock(Level::Shared);
+    assert_eq!((image.commits(), image.bytes().len()), (1, 1024));
+    file.write(512, &[7; 512]).unwrap();
+    sync(&mut file).unwrap();
+    assert_eq!(image.bytes()[512..1024], [7; 512]);
+}
+
 #[test]
 fn a_header_never_lengthens_the_file() {
     let image = TestImage::of(2);

@@ -242,8 +242,14 @@ unsafe extern "C" fn x_file_control(
             unsafe { *arg.cast::<*mut c_char>() = name };
             ffi::SQLITE_OK
         }
-        // Hints such as SIZE_HINT, CHUNK_SIZE and OVERWRITE change nothing: the overlay grows as
-        // it is written. SQLite takes this answer as "never mind".
+        // Hints that change nothing: the overlay grows as it is written.
+        ffi::SQLITE_FCNTL_SIZE_HINT | ffi::SQLITE_FCNTL_CHUNK_SIZE => ffi::SQLITE_OK,
+        ffi::SQLITE_FCNTL_MMAP_SIZE => {
+            // SAFETY: for this operation SQLite passes a number of its own to be set.
+            unsafe { *arg.cast::<i64>() = 0 };
+            ffi::SQLITE_OK
+        }
+        // SQLite takes this answer as "never mind".
         _ => ffi::SQLITE_NOTFOUND,
     }
 }

@@ -35,6 +35,13 @@ pub(crate) struct Geometry {
     pub(crate) version: CommitNo,
 }
 
+impl Geometry {
+    /// The size of the file.
+    pub(crate) fn bytes(self) -> u64 {
+        self.pages.bytes(self.page_size)
+    }
+}
+
 /// The whole effect of one SQLite transaction.
 ///
 /// Pages within `pages` that are neither in `dirty` nor stored already become holes. When

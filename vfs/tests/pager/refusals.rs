@@ -51,8 +51,16 @@ fn journal_modes_that_need_a_log_or_no_journal_are_refused_with_what_to_use() {
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .unwrap();
     assert_eq!(mode, "memory");
-    let error = connection.execute_batch("PRAGMA main.mmap_size=1000000");
-    assert!(error.unwrap_err().to_string().contains("cache_size"));
+    assert_eq!(count(&connection), 2);
+}
+
+#[test]
+fn a_wish_to_map_the_file_is_answered_with_nothing_mapped() {
+    let (_, connection) = holding_rows(&store(), "a");
+    for wish in ["PRAGMA mmap_size=1000000", "PRAGMA mmap_size"] {
+        let mapped: i64 = connection.query_row(wish, [], |row| row.get(0)).unwrap();
+        assert_eq!(mapped, 0, "{wish}");
+    }
     assert_eq!(count(&connection), 2);
 }
 
