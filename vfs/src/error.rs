@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actor_id::{ActorId, ActorIdError};
+use crate::keys::KeyError;
 use crate::kv::{EngineError, LimitExceeded};
 use crate::layout::{CommitNo, Epoch, FORMAT};
 use crate::page::PageNo;
@@ -293,6 +294,10 @@ pub enum StoreError {
         companion: PathBuf,
     },
 
+    /// S143 to S149.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+
     /// S150.
     #[error("nothing says which store the actor `{name}` is in")]
     StoreUnnamed {
@@ -377,6 +382,7 @@ impl StoreError {
             Self::DatabaseUnreadable { .. } => "S131",
             Self::FileExists { .. } => "S132",
             Self::FileInUse { .. } => "S133",
+            Self::Keys(error) => error.code(),
             Self::StoreUnnamed { .. } => "S150",
             Self::NotMounted { .. } => "S151",
             Self::Bug { .. } => "S199",
@@ -444,6 +450,7 @@ impl StoreError {
             }
             Self::FileExists { .. } => "choose another path, or say that it may be replaced",
             Self::FileInUse { .. } => "close the program that uses it, or choose another path",
+            Self::Keys(error) => error.hint(),
             Self::StoreUnnamed { .. } => {
                 "add `&store=PATH` to the file name, or set ACTOR_VFS_STORE"
             }

@@ -5,6 +5,7 @@ mod connect;
 pub mod engines;
 mod error;
 mod file;
+pub mod keys;
 pub mod kv;
 mod ladder;
 mod last_error;
@@ -22,11 +23,12 @@ mod unfinished;
 pub use actor_id::{ActorId, ActorIdError};
 pub use connect::{ConnectOptions, Locking};
 pub use error::StoreError;
-pub use layout::{CommitNo, Epoch};
+pub use layout::{CommitNo, Compression, Epoch};
 pub use page::{PageCount, PageNo, PageSize};
 #[cfg(feature = "extension")]
 #[doc(hidden)]
 pub use shim::load;
 pub use store::{
-    Actor, ActorInfo, ActorSnapshot, Damage, IfExists, ListOptions, Scrub, Store, StoreOptions,
+    Actor, ActorInfo, ActorSnapshot, Damage, IfExists, ListOptions, Plaintext, Scrub, Store,
+    StoreOptions,
 };

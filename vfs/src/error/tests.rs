@@ -1,11 +1,13 @@
 //! Every error as a person reads it: one snapshot of all texts.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::StoreError;
+use crate::keys::{KeyError, KeyId};
 use crate::kv::{EngineError, EngineErrorKind, LimitExceeded};
 use crate::layout::{CommitNo, Epoch};
 use crate::page::PageNo;
@@ -25,7 +27,46 @@ fn engine() -> EngineError {
 
 /// One of each, in the order of their codes.
 fn all() -> Vec<StoreError> {
-    [of_actors(), of_stores(), of_connections_and_files()].concat()
+    [
+        of_actors(),
+        of_stores(),
+        of_connections_and_files(),
+        of_keys(),
+        of_names(),
+    ]
+    .concat()
+}
+
+fn of_keys() -> Vec<StoreError> {
+    let (actor, key) = (actor(), KeyId::new("2026-11").unwrap());
+    let source = Box::<dyn Error + Send + Sync>::from("the cause");
+    let errors = [
+        KeyError::Needed {
+            actor: actor.clone(),
+            key: key.clone(),
+        },
+        KeyError::Missing {
+            actor: actor.clone(),
+            key: key.clone(),
+        },
+        KeyError::Wrong {
+            actor: actor.clone(),
+            key,
+        },
+        KeyError::RecordDamaged {
+            actor: actor.clone(),
+            damage: "it is missing",
+        },
+        KeyError::Unreachable {
+            actor: actor.clone(),
+            source: Arc::from(source),
+        },
+        KeyError::NotEncrypted {
+            actor: actor.clone(),
+        },
+        KeyError::NoneGiven { actor },
+    ];
+    errors.map(StoreError::from).into()
 }
 
 fn of_actors() -> Vec<StoreError> {
@@ -139,6 +180,11 @@ fn of_connections_and_files() -> Vec<StoreError> {
             path: path(),
             companion: "/data/actors-wal".into(),
         },
+    ]
+}
+
+fn of_names() -> Vec<StoreError> {
+    vec![
         StoreError::StoreUnnamed {
             name: "workspace/42".into(),
         },

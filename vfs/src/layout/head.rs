@@ -20,7 +20,10 @@ pub(crate) struct Head {
     pub(crate) committed: Token,
     pub(crate) page_size: PageSize,
     pub(crate) pages: PageCount,
-    /// The XOR of the checksums of all pages.
+    /// Whether the pages are encrypted; then there is a key record under the name of the pages.
+    pub(crate) encrypted: bool,
+    /// The XOR of the checksums of all pages, under the mask of the head's
+    /// [codec](super::PageCodec::mask).
     pub(crate) checksum: Checksum,
     pub(crate) unswept: Unswept,
 }
@@ -45,7 +48,12 @@ impl Head {
             Unswept::Garbage => (2, [0; 16]),
         };
         let mut record = Vec::with_capacity(HEAD_BYTES);
-        record.extend_from_slice(&[FORMAT, exponent(self.page_size), unswept, 0]);
+        record.extend_from_slice(&[
+            FORMAT,
+            exponent(self.page_size),
+            unswept,
+            self.encrypted.into(),
+        ]);
         record.extend_from_slice(&self.pages.get().to_be_bytes());
         record.extend_from_slice(&self.epoch.get().to_be_bytes());
         record.extend_from_slice(&self.commit.get().to_be_bytes());
@@ -63,16 +71,14 @@ impl Head {
     pub(crate) fn decode(key: &[u8], record: &[u8]) -> Result<Self, Undecodable> {
         let mut reader = Reader(unsealed(key, record)?);
         let (_version, exponent) = (reader.u8()?, reader.u8()?);
-        let (unswept, reserved) = (reader.u8()?, reader.u8()?);
-        if reserved != 0 {
-            return Err(Undecodable::Damaged("its reserved byte is set"));
-        }
+        let (unswept, encrypted) = (reader.u8()?, decode_flag(reader.u8()?)?);
         let head = Self {
             page_size: page_size(exponent)?,
             pages: PageCount::new(reader.u32()?),
             epoch: Epoch::new(reader.u64()?),
             commit: CommitNo::new(reader.u64()?),
             checksum: Checksum::new(reader.u64()?),
+            encrypted,
             db: DbId::new(reader.bytes()?),
             token: Token::new(reader.bytes()?),
             committed: Token::new(reader.bytes()?),
@@ -80,6 +86,25 @@ impl Head {
         };
         reader.end()?;
         Ok(head)
+    }
+
+    /// What the pages are together, in bytes: which commit of which image, how many, how large.
+    pub(super) fn shape(&self) -> [u8; 29] {
+        let mut shape = [exponent(self.page_size); 29];
+        shape[1..17].copy_from_slice(&self.db.bytes());
+        shape[17..25].copy_from_slice(&self.commit.get().to_be_bytes());
+        shape[25..].copy_from_slice(&self.pages.get().to_be_bytes());
+        shape
+    }
+}
+
+fn decode_flag(flag: u8) -> Result<bool, Undecodable> {
+    match flag {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Undecodable::Damaged(
+            "it says neither that its pages are encrypted nor that they are not",
+        )),
     }
 }
 
@@ -112,6 +137,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::keys::Key;
+    use crate::layout::{Cipher, Compression, PageCodec};
 
     fn head() -> impl Strategy<Value = Head> {
         let unswept = prop_oneof![
@@ -120,7 +147,7 @@ mod tests {
             Just(Unswept::Garbage),
         ];
         let names = any::<([u8; 16], [u8; 16], [u8; 16])>();
-        let numbers = any::<(u64, u64, u64, u32)>();
+        let numbers = any::<(u64, u64, u64, u32, bool)>();
         (names, numbers, 9u8..=16, unswept).prop_map(|(names, numbers, exponent, unswept)| Head {
             db: DbId::new(names.0),
             token: Token::new(names.1),
@@ -129,6 +156,7 @@ mod tests {
             commit: CommitNo::new(numbers.1),
             checksum: Checksum::new(numbers.2),
             pages: PageCount::new(numbers.3),
+            encrypted: numbers.4,
             page_size: page_size(exponent).unwrap(),
             unswept,
         })
@@ -175,6 +203,33 @@ mod tests {
                 prop_assert_eq!(head.encode(&key), sealed(&key, content));
             }
         }
+    }
+
+    /// From `scripts/known-answers`, which computes it without this crate.
+    #[test]
+    fn the_mask_of_a_rolling_checksum_is_what_it_always_was() {
+        let key = Key::new(std::array::from_fn(|at| u8::try_from(at).unwrap()));
+        let codec = PageCodec::encrypted(Cipher::new(&key), Compression::Lz4);
+        let head = Head {
+            db: DbId::new([1; 16]),
+            epoch: Epoch::new(3),
+            commit: CommitNo::new(7),
+            token: Token::new([2; 16]),
+            committed: Token::new([4; 16]),
+            page_size: PageSize::DEFAULT,
+            pages: PageCount::new(3),
+            encrypted: true,
+            checksum: Checksum::default(),
+            unswept: Unswept::Nothing,
+        };
+        assert_eq!(codec.mask(&head).get(), 0xe492_836a_6f9b_4067);
+        let later = Head {
+            commit: CommitNo::new(8),
+            ..head.clone()
+        };
+        assert_ne!(codec.mask(&later), codec.mask(&head));
+        let plain = PageCodec::plain(Compression::Lz4);
+        assert_eq!(plain.mask(&head), Checksum::default());
     }
 
     #[test]

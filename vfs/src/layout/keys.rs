@@ -9,6 +9,7 @@ use crate::page::PageNo;
 const HEAD: u8 = b'H';
 const ASIDE: u8 = b'A';
 const PAGE: u8 = b'P';
+const KEY: u8 = b'K';
 const DB_BYTES: usize = 16;
 const PAGE_BYTES: usize = 4;
 const COMMIT_BYTES: usize = 8;
@@ -126,6 +127,21 @@ pub(crate) fn all_images() -> KeyRange {
     vec![PAGE]..vec![PAGE + 1]
 }
 
+/// Where the key of an image is stored.
+pub(crate) fn key_record_key(db: DbId) -> Vec<u8> {
+    [&[KEY][..], &db.bytes()].concat()
+}
+
+/// The keys of all images.
+pub(crate) fn all_key_records() -> KeyRange {
+    vec![KEY]..vec![KEY + 1]
+}
+
+/// The image whose key is stored under that key of the store, unless none is.
+pub(crate) fn db_of_key_record_key(key: &[u8]) -> Option<DbId> {
+    Some(DbId::new(key.strip_prefix(&[KEY])?.try_into().ok()?))
+}
+
 /// The image that a key of a page belongs to.
 pub(crate) fn db_of_page_key(key: &[u8]) -> Option<DbId> {
     let (db, _) = key.strip_prefix(&[PAGE])?.split_first_chunk::<DB_BYTES>()?;
@@ -200,6 +216,17 @@ mod tests {
             prop_assert_eq!(pages_from(db, page).contains(&key.to_vec()), other >= page);
             let versions = versions_up_to(db, page, seen);
             prop_assert_eq!(versions.contains(&key), other == page && commit <= seen);
+        }
+    }
+
+    #[test]
+    fn a_key_record_key_gives_back_its_image_and_other_keys_give_none() {
+        let db = DbId::new([9; 16]);
+        let key = key_record_key(db);
+        assert_eq!(db_of_key_record_key(&key), Some(db));
+        assert!(all_key_records().contains(&key));
+        for key in [&key[..16], b"K", b"H0123456789abcdef"] {
+            assert_eq!(db_of_key_record_key(key), None);
         }
     }
 

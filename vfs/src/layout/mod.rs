@@ -1,19 +1,25 @@
 //! The bytes of the store as drawn in `FORMAT.md`: pure codecs, no I/O.
 
+mod cipher;
 mod head;
+mod key_record;
 mod keys;
 mod numbers;
 mod record;
 mod store_record;
 
+pub(crate) use cipher::{Cipher, Nonce};
 pub(crate) use head::{Head, Unswept};
+pub(crate) use key_record::{KeyPlace, WrappedKey};
 pub(crate) use keys::{
     KeyRange, PageKey, actor_of_aside_key, actor_of_head_key, all_asides, all_heads, all_images,
-    all_pages, aside_key, db_of_page_key, head_key, pages_from, versions_up_to,
+    all_key_records, all_pages, aside_key, db_of_key_record_key, db_of_page_key, head_key,
+    key_record_key, pages_from, versions_up_to,
 };
 pub(crate) use numbers::{Checksum, DbId, StoreId, Token};
 pub use numbers::{CommitNo, Epoch};
-pub(crate) use record::{decode_page, encode_hole, encode_page};
+pub use record::Compression;
+pub(crate) use record::PageCodec;
 pub(crate) use store_record::{STORE_KEY, decode_store, encode_store};
 
 /// The format version that this crate writes, and the newest that it reads.
@@ -82,6 +88,15 @@ impl<'r> Reader<'r> {
             .ok_or(Undecodable::Damaged("it is cut short"))?;
         self.0 = rest;
         Ok(*taken)
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<&'r [u8], Undecodable> {
+        let (taken, rest) = self
+            .0
+            .split_at_checked(bytes)
+            .ok_or(Undecodable::Damaged("it is cut short"))?;
+        self.0 = rest;
+        Ok(taken)
     }
 
     fn u8(&mut self) -> Result<u8, Undecodable> {

@@ -49,7 +49,7 @@ counter!(Epoch);
 macro_rules! random_name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) struct $name([u8; 16]);
 
         impl $name {

@@ -15,7 +15,7 @@ use crate::page::PageNo;
 /// An actor that this process owns. Cheap to clone: clones are the same owner.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    owner: Arc<Owner>,
+    pub(super) owner: Arc<Owner>,
 }
 
 impl Actor {

@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::kv::{Batch, CommitError};
 use crate::layout::{
     CommitNo, Epoch, Head, KeyRange, actor_of_head_key, all_asides, all_heads, all_pages,
+    key_record_key,
 };
 use crate::page::{PageCount, PageSize};
 
@@ -39,6 +40,8 @@ pub struct ActorInfo {
     pub epoch: Epoch,
     /// The number of its last commit.
     pub commit: CommitNo,
+    /// Whether its pages are encrypted.
+    pub encrypted: bool,
 }
 
 impl ActorInfo {
@@ -48,6 +51,7 @@ impl ActorInfo {
             pages,
             epoch,
             commit,
+            encrypted,
             ..
         } = *head;
         Self {
@@ -56,6 +60,7 @@ impl ActorInfo {
             pages,
             epoch,
             commit,
+            encrypted,
         }
     }
 
@@ -163,6 +168,7 @@ impl Store {
             let pages = all_pages(db);
             let mut batch = Batch::new();
             batch.delete_range(pages.start, pages.end);
+            batch.delete(key_record_key(db));
             // What stays now is named by a scrub, and goes with the next such deletion.
             if let Err(error) = self.shared.engine.commit(&batch) {
                 tracing::warn!(%error, "pages that belong to nobody cannot be removed");

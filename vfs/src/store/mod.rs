@@ -2,6 +2,7 @@
 
 mod actor;
 mod catalog;
+mod codec;
 mod image;
 mod options;
 mod owner;
@@ -10,6 +11,7 @@ mod place;
 mod plan;
 mod publish;
 mod random;
+mod rekey;
 mod scrub;
 mod settle;
 mod slot;
@@ -26,7 +28,7 @@ use std::sync::Arc;
 pub use actor::Actor;
 pub use catalog::{ActorInfo, ListOptions};
 pub(crate) use image::{Change, Geometry, Image};
-pub use options::StoreOptions;
+pub use options::{Plaintext, StoreOptions};
 pub use place::IfExists;
 pub(crate) use place::Source;
 pub use scrub::{Damage, Scrub};

@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Shared;
 use super::image::Geometry;
 use super::pages::{Stored, View};
-use super::random;
-use super::settle::Outcome;
+use super::settle::{Leaves, Outcome};
 use super::slot::{Slot, StoredHead};
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::ladder::Ladder;
 use crate::last_error::LastError;
-use crate::layout::{Checksum, CommitNo, DbId, Epoch, Head, Token, Unswept};
+use crate::layout::{Checksum, CommitNo, Epoch, Head, PageCodec, Token, Unswept};
 use crate::page::{PageCount, PageNo, PageSize};
 
 /// How often a claim or a removal is tried against an owner that keeps committing. Each try is a
@@ -34,6 +33,8 @@ pub(crate) struct Owner {
 #[derive(Debug)]
 pub(super) struct Tenure {
     pub(super) stored: StoredHead,
+    /// How the pages of the head are written.
+    pub(super) codec: Arc<PageCodec>,
     /// What is stored of those pages of the head that were read or written so far.
     pub(super) pages: BTreeMap<PageNo, Stored>,
     /// Why the tenure ended, if it has.
@@ -45,19 +46,26 @@ impl Owner {
     pub(super) fn create(shared: &Arc<Shared>, actor: &ActorId) -> Result<Self, StoreError> {
         let slot = Slot::new(shared, actor);
         let nobodys = Token::new([0; 16]);
-        let founded = slot.stamp_commit(Head {
-            db: DbId::new(random::bytes()?),
+        let fresh = shared.draw_image(actor)?;
+        let mut head = Head {
+            db: fresh.db,
             epoch: Epoch::new(1),
             commit: CommitNo::default(),
             token: nobodys,
             committed: nobodys,
             page_size: PageSize::DEFAULT,
             pages: PageCount::ZERO,
+            encrypted: fresh.codec.is_encrypted(),
             checksum: Checksum::default(),
             unswept: Unswept::Nothing,
-        })?;
-        match slot.replace(None, &founded)? {
-            Outcome::Landed => Ok(Self::holding(slot, founded)),
+        };
+        head.checksum = fresh.codec.mask(&head);
+        let founded = slot.stamp_commit(head)?;
+        let mut batch = slot.batch_on(None);
+        batch.put(slot.key.clone(), founded.record.clone());
+        fresh.seal(&mut batch);
+        match slot.settle(&batch, None, Leaves::Other(&founded))? {
+            Outcome::Landed => Ok(Self::holding(slot, founded, fresh.codec)),
             Outcome::Lost(_) => Err(StoreError::ActorExists {
                 actor: actor.clone(),
             }),
@@ -67,24 +75,26 @@ impl Owner {
     /// Takes the next epoch of an actor: from now on its former owner cannot commit.
     pub(super) fn claim(shared: &Arc<Shared>, actor: &ActorId) -> Result<Self, StoreError> {
         let slot = Slot::new(shared, actor);
-        let mut found = slot.load()?.ok_or_else(|| slot.missing())?;
         for _ in 0..TAKE_TRIES_MAX {
+            // The key before the claim: who cannot read the actor does not take it from anybody.
+            let (found, codec) = slot.load_opened()?.ok_or_else(|| slot.missing())?;
             let epoch = found.head.epoch.next();
             let claimed = slot.stamp(Head {
                 epoch,
                 ..found.head.clone()
             })?;
             match slot.replace(Some(&found), &claimed)? {
-                Outcome::Landed => return Ok(Self::holding(slot, claimed)),
-                Outcome::Lost(now) => found = now.ok_or_else(|| slot.missing())?,
+                Outcome::Landed => return Ok(Self::holding(slot, claimed, codec)),
+                Outcome::Lost(_) => {}
             }
         }
         Err(slot.contended())
     }
 
-    fn holding(slot: Slot, stored: StoredHead) -> Self {
+    fn holding(slot: Slot, stored: StoredHead, codec: Arc<PageCodec>) -> Self {
         let tenure = Tenure {
             stored,
+            codec,
             pages: BTreeMap::new(),
             end: None,
         };
@@ -125,9 +135,10 @@ impl Owner {
     /// Fills `out` with a page as of the last publish.
     pub(super) fn read(&self, page: PageNo, out: &mut [u8]) -> Result<(), StoreError> {
         loop {
-            let (view, known) = self.locate(page, out.len())?;
+            let (view, codec, known) = self.locate(page, out.len())?;
             let snapshot = self.slot.engine().snapshot()?;
-            if let Some(found) = view.read(&*snapshot, &self.slot.actor, page, known, out)? {
+            let actor = &self.slot.actor;
+            if let Some(found) = view.read(&*snapshot, &codec, actor, page, known, out)? {
                 self.learn(view, page, found);
                 return Ok(());
             }
@@ -139,7 +150,11 @@ impl Owner {
         }
     }
 
-    fn locate(&self, page: PageNo, bytes: usize) -> Result<(View, Option<Stored>), StoreError> {
+    fn locate(
+        &self,
+        page: PageNo,
+        bytes: usize,
+    ) -> Result<(View, Arc<PageCodec>, Option<Stored>), StoreError> {
         let tenure = self.tenure()?;
         let head = &tenure.stored.head;
         if bytes != head.page_size.bytes() {
@@ -148,7 +163,8 @@ impl Owner {
         if !head.pages.contains(page) {
             return Err(View::of(head).missing(&self.slot.actor, page));
         }
-        Ok((View::of(head), tenure.pages.get(&page).copied()))
+        let known = tenure.pages.get(&page).copied();
+        Ok((View::of(head), Arc::clone(&tenure.codec), known))
     }
 
     /// Remembers what was read, so that replacing the page needs no look-up.

@@ -4,7 +4,7 @@ use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::kv::{EngineError, Snapshot};
 use crate::layout::{
-    Checksum, CommitNo, DbId, Head, PageKey, Undecodable, decode_page, versions_up_to,
+    Checksum, CommitNo, DbId, Head, PageCodec, PageKey, Undecodable, versions_up_to,
 };
 use crate::page::PageNo;
 
@@ -36,6 +36,7 @@ impl View {
     pub(super) fn read(
         self,
         snapshot: &dyn Snapshot,
+        codec: &PageCodec,
         actor: &ActorId,
         page: PageNo,
         known: Option<Stored>,
@@ -44,7 +45,8 @@ impl View {
         let Some((key, record)) = self.record(snapshot, page, known)? else {
             return Ok(None);
         };
-        let checksum = decode_page(&key, &record, out)
+        let checksum = codec
+            .decode(&key, &record, out)
             .map_err(|error| self.undecodable(actor, page, error))?;
         if known.is_some_and(|known| known.checksum != checksum) {
             let error = Undecodable::Damaged("it is not the content that was committed");

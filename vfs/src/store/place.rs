@@ -1,5 +1,6 @@
 //! Placing a whole database by one commit: what an import does.
 
+use super::codec::Fresh;
 use super::owner::TAKE_TRIES_MAX;
 use super::settle::{Leaves, Outcome};
 use super::slot::{Slot, StoredHead};
@@ -9,8 +10,8 @@ use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::kv::Batch;
 use crate::layout::{
-    Checksum, CommitNo, DbId, Epoch, Head, PageKey, Token, Unswept, actor_of_aside_key, all_asides,
-    all_pages, encode_page,
+    Checksum, CommitNo, Epoch, Head, PageKey, Token, Unswept, actor_of_aside_key, all_asides,
+    all_pages, key_record_key,
 };
 use crate::page::{PageCount, PageNo, PageSize};
 
@@ -55,14 +56,16 @@ impl Store {
             clear(&aside, left)?;
         }
         let nobodys = Token::new([0; 16]);
+        let fresh = self.shared.draw_image(actor)?;
         let mut head = Head {
-            db: DbId::new(random::bytes()?),
+            db: fresh.db,
             epoch: Epoch::default(),
             commit: CommitNo::default(),
             token: nobodys,
             committed: nobodys,
             page_size: source.page_size(),
             pages: source.pages(),
+            encrypted: fresh.codec.is_encrypted(),
             checksum: Checksum::default(),
             unswept: Unswept::Nothing,
         };
@@ -71,8 +74,8 @@ impl Store {
             ..head.clone()
         };
         let mut staging = Staging::new(&aside, None, announcement);
-        let filled = fill(&mut staging, &mut head, source);
-        let placed = filled.and_then(|()| publish(&slot, &mut staging, &head, if_exists));
+        let filled = fill(&mut staging, &fresh, &mut head, source);
+        let placed = filled.and_then(|()| publish(&slot, &mut staging, &fresh, &head, if_exists));
         if placed.is_err()
             && let Some(left) = staging.guard().cloned()
         {
@@ -117,18 +120,24 @@ fn refuse_existing(
     }
 }
 
+/// Puts the pages where they will be found, and their checksums together in the head: without a
+/// mask, since the head is not yet that of a commit.
 fn fill(
     staging: &mut Staging<'_>,
+    fresh: &Fresh,
     head: &mut Head,
     source: &mut dyn Source,
 ) -> Result<(), StoreError> {
     let mut content = vec![0; head.page_size.bytes()];
     for page in head.pages.pages() {
         source.read(page, &mut content)?;
-        let checksum = Checksum::of(page, &content);
+        let checksum = fresh.codec.checksum(page, &content);
         head.checksum ^= checksum;
         let key = PageKey::new(head.db, page, FIRST_COMMIT);
-        staging.push((key.to_vec(), encode_page(&key, &content, checksum)))?;
+        let record = fresh
+            .codec
+            .encode(&key, &content, checksum, random::nonce)?;
+        staging.push((key.to_vec(), record))?;
     }
     Ok(())
 }
@@ -137,6 +146,7 @@ fn fill(
 fn publish(
     slot: &Slot,
     staging: &mut Staging<'_>,
+    fresh: &Fresh,
     head: &Head,
     if_exists: IfExists,
 ) -> Result<Head, StoreError> {
@@ -146,7 +156,7 @@ fn publish(
     for _ in 0..TAKE_TRIES_MAX {
         refuse_existing(slot, before.as_ref(), if_exists)?;
         let former = before.as_ref().map(|before| &before.head);
-        let next = slot.stamp_commit(Head {
+        let mut next = Head {
             epoch: former
                 .map_or_else(Epoch::default, |former| former.epoch)
                 .next(),
@@ -154,7 +164,9 @@ fn publish(
                 .map_or_else(CommitNo::default, |former| former.commit)
                 .next(),
             ..head.clone()
-        })?;
+        };
+        next.checksum ^= fresh.codec.mask(&next);
+        let next = slot.stamp_commit(next)?;
         let mut batch = rest.clone();
         batch.require(
             slot.key.clone(),
@@ -162,6 +174,7 @@ fn publish(
         );
         batch.put(slot.key.clone(), next.record.clone());
         batch.delete(aside.key.clone());
+        fresh.seal(&mut batch);
         former
             .into_iter()
             .for_each(|former| remove_pages(&mut batch, former));
@@ -178,7 +191,8 @@ fn publish(
     Err(slot.contended())
 }
 
-/// Removes every page of an actor with that head, and what a staged commit may have left.
+/// Removes every page of an actor with that head and their key, and what a staged commit may have
+/// left.
 pub(super) fn remove_pages(batch: &mut Batch, head: &Head) {
     let staged = match head.unswept {
         Unswept::Staging(db) if db != head.db => Some(db),
@@ -187,6 +201,9 @@ pub(super) fn remove_pages(batch: &mut Batch, head: &Head) {
     for db in staged.into_iter().chain([head.db]) {
         let pages = all_pages(db);
         batch.delete_range(pages.start, pages.end);
+    }
+    if head.encrypted {
+        batch.delete(key_record_key(head.db));
     }
 }
 

@@ -1,12 +1,13 @@
 //! What a publish has to write: facts in, a decision out, no I/O.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::codec::Fresh;
 use super::image::Change;
 use super::pages::Stored;
-use crate::layout::{
-    Checksum, DbId, Head, KeyRange, PageKey, all_pages, encode_hole, encode_page, pages_from,
-};
+use crate::kv::Entry;
+use crate::layout::{Checksum, Head, KeyRange, Nonce, PageCodec, PageKey, all_pages, pages_from};
 use crate::page::{PageCount, PageNo};
 
 /// One page record to write.
@@ -28,6 +29,10 @@ pub(super) struct Plan<'c> {
     pub(super) superseded: Vec<PageKey>,
     /// Pages that are no more.
     pub(super) cut: Option<KeyRange>,
+    /// The image that takes the place of the former one, if the commit writes all pages anew.
+    pub(super) fresh: Option<Fresh>,
+    /// How the pages are written.
+    pub(super) codec: Arc<PageCodec>,
 }
 
 /// Whether the change replaces all pages by those of another size.
@@ -50,12 +55,12 @@ pub(super) fn replaced<'c>(
 }
 
 /// The dirty pages of a change, with their checksums.
-pub(super) fn dirty(change: &Change) -> Vec<Write<'_>> {
+pub(super) fn dirty<'c>(codec: &PageCodec, change: &'c Change) -> Vec<Write<'c>> {
     let pages = change.dirty.iter();
     pages
         .map(|(&page, content)| Write {
             page,
-            checksum: Checksum::of(page, content),
+            checksum: codec.checksum(page, content),
             content: Some(content),
         })
         .collect()
@@ -66,11 +71,12 @@ impl<'c> Plan<'c> {
     /// replaces (and of none that `head` has not), and `writes`, the dirty pages that differ from what is stored.
     pub(super) fn update(
         head: &Head,
+        codec: Arc<PageCodec>,
         stored: &BTreeMap<PageNo, Stored>,
         change: &Change,
         writes: Vec<Write<'c>>,
     ) -> Self {
-        let mut plan = Self::on(head.clone(), change, writes);
+        let mut plan = Self::on(head.clone(), codec, change, writes);
         for write in &plan.writes {
             if let Some(former) = stored.get(&write.page) {
                 plan.head.checksum ^= former.checksum;
@@ -91,36 +97,33 @@ impl<'c> Plan<'c> {
     }
 
     /// The plan that replaces all pages of `head` by those of `change`, which have another size.
-    pub(super) fn replacement(
-        head: &Head,
-        fresh: DbId,
-        change: &Change,
-        writes: Vec<Write<'c>>,
-    ) -> Self {
-        let (pages, checksum) = (PageCount::ZERO, Checksum::default());
-        let empty = Head {
-            db: fresh,
-            pages,
-            checksum,
+    pub(super) fn replacement(head: &Head, fresh: Fresh, change: &'c Change) -> Self {
+        let codec = Arc::clone(&fresh.codec);
+        let mut empty = Head {
+            db: fresh.db,
+            encrypted: codec.is_encrypted(),
+            pages: PageCount::ZERO,
             ..head.clone()
         };
-        let cut = Some(all_pages(head.db));
+        empty.checksum = codec.mask(&empty);
+        let writes = dirty(&codec, change);
         Self {
-            cut,
-            ..Self::on(empty, change, writes)
+            cut: Some(all_pages(head.db)),
+            fresh: Some(fresh),
+            ..Self::on(empty, codec, change, writes)
         }
     }
 
     /// The plan that writes `writes` on top of `base`, and a hole for each page that is new and
     /// that nobody wrote.
-    fn on(base: Head, change: &Change, mut writes: Vec<Write<'c>>) -> Self {
+    fn on(base: Head, codec: Arc<PageCodec>, change: &Change, mut writes: Vec<Write<'c>>) -> Self {
         let unwritten = change.pages.pages_after(base.pages);
         let mut unwritten = unwritten
             .filter(|page| !change.dirty.contains_key(page))
             .peekable();
         if unwritten.peek().is_some() {
             let zeros = vec![0; change.page_size.bytes()];
-            let checksum = |page| Checksum::of(page, &zeros);
+            let checksum = |page| codec.checksum(page, &zeros);
             writes.extend(unwritten.map(|page| Write {
                 page,
                 checksum: checksum(page),
@@ -130,18 +133,22 @@ impl<'c> Plan<'c> {
         let added = writes
             .iter()
             .fold(base.checksum, |sum, write| sum ^ write.checksum);
-        let head = Head {
+        let former_mask = codec.mask(&base);
+        let mut head = Head {
             commit: base.commit.next(),
             page_size: change.page_size,
             pages: change.pages,
             checksum: added,
             ..base
         };
+        head.checksum ^= former_mask ^ codec.mask(&head);
         Self {
             head,
             writes,
             superseded: Vec::new(),
             cut: None,
+            fresh: None,
+            codec,
         }
     }
 
@@ -151,13 +158,18 @@ impl<'c> Plan<'c> {
             && (self.head.pages, self.head.page_size) == (head.pages, head.page_size)
     }
 
-    /// The key and record of one of the writes.
-    pub(super) fn encode(&self, write: &Write<'_>) -> (Vec<u8>, Vec<u8>) {
+    /// The key and record of one of the writes. `draw` is asked for a nonce if one is needed.
+    pub(super) fn encode<E>(
+        &self,
+        write: &Write<'_>,
+        draw: impl FnOnce() -> Result<Nonce, E>,
+    ) -> Result<Entry, E> {
         let key = PageKey::new(self.head.db, write.page, self.head.commit);
+        let (codec, checksum) = (&self.codec, write.checksum);
         let record = match write.content {
-            Some(content) => encode_page(&key, content, write.checksum),
-            None => encode_hole(&key, write.checksum),
+            Some(content) => codec.encode(&key, content, checksum, draw)?,
+            None => codec.encode_hole(&key, self.head.page_size, checksum, draw)?,
         };
-        (key.to_vec(), record)
+        Ok((key.to_vec(), record))
     }
 }

@@ -6,10 +6,8 @@ use super::image::{Change, Geometry};
 use super::owner::{Owner, Tenure};
 use super::pages::View;
 use super::plan::{self, Plan, Write};
-use super::random;
 use super::txn::Txn;
 use crate::error::StoreError;
-use crate::layout::DbId;
 use crate::page::PageNo;
 
 /// How many pages are looked up at a time: a damaged head may claim four billion, of which the
@@ -54,20 +52,17 @@ impl Owner {
     }
 
     fn plan<'c>(&self, tenure: &mut Tenure, change: &'c Change) -> Result<Plan<'c>, StoreError> {
-        let writes = plan::dirty(change);
         if plan::resizes_pages(&tenure.stored.head, change) {
-            let fresh = DbId::new(random::bytes()?);
-            return Ok(Plan::replacement(
-                &tenure.stored.head,
-                fresh,
-                change,
-                writes,
-            ));
+            let fresh = self.slot.shared.draw_image(&self.slot.actor)?;
+            return Ok(Plan::replacement(&tenure.stored.head, fresh, change));
         }
+        let codec = Arc::clone(&tenure.codec);
+        let writes = plan::dirty(&codec, change);
         self.learn_replaced(tenure, change)?;
         let writes = self.differing(tenure, writes)?;
         Ok(Plan::update(
             &tenure.stored.head,
+            codec,
             &tenure.pages,
             change,
             writes,
@@ -128,7 +123,8 @@ impl Owner {
         let mut content = vec![0; tenure.stored.head.page_size.bytes()];
         for &page in pages {
             let known = tenure.pages.get(&page).copied();
-            match view.read(&*snapshot, &self.slot.actor, page, known, &mut content)? {
+            let (codec, actor) = (&tenure.codec, &self.slot.actor);
+            match view.read(&*snapshot, codec, actor, page, known, &mut content)? {
                 Some(found) => _ = tenure.pages.insert(page, found),
                 None => return Err(self.lost_or_missing(tenure, page)),
             }

@@ -1,15 +1,18 @@
 //! Looking at every record of a store, and naming what is not as it was written.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::slot::Slot;
 use super::{ListOptions, Store};
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
+use crate::keys::KeyError;
 use crate::kv::Snapshot;
 use crate::layout::{
-    Checksum, CommitNo, DbId, Head, PageKey, Undecodable, Unswept, all_asides, all_heads,
-    all_images, all_pages, db_of_page_key, decode_page, is_sealed_for,
+    Checksum, CommitNo, DbId, Head, PageCodec, PageKey, Undecodable, Unswept, all_asides,
+    all_heads, all_images, all_key_records, all_pages, db_of_key_record_key, db_of_page_key,
+    is_sealed_for,
 };
 use crate::page::PageNo;
 
@@ -30,6 +33,9 @@ pub struct Scrub {
     pub actors: u64,
     /// How many pages of theirs are as they were written.
     pub pages: u64,
+    /// How many actors are encrypted with keys that were not at hand. Of their records only the
+    /// seals were looked at.
+    pub locked: u64,
     /// What is not, in the order in which it was met.
     pub damage: Vec<Damage>,
 }
@@ -44,6 +50,14 @@ pub enum Damage {
         /// Whose.
         actor: ActorId,
         /// What is wrong with it.
+        what: String,
+    },
+    /// The key record cannot be read, or its key does not open it, so no page can be read.
+    #[error("the pages of `{actor}` cannot be decrypted: {what}")]
+    Key {
+        /// Whose.
+        actor: ActorId,
+        /// What is wrong.
         what: String,
     },
     /// There is no record of a page.
@@ -113,6 +127,7 @@ impl Damage {
     pub fn actor(&self) -> Option<&ActorId> {
         match self {
             Self::Head { actor, .. }
+            | Self::Key { actor, .. }
             | Self::PageMissing { actor, .. }
             | Self::PagesMissing { actor, .. }
             | Self::Page { actor, .. }
@@ -136,6 +151,7 @@ impl Damage {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Head { .. } => "head",
+            Self::Key { .. } => "key",
             Self::PageMissing { .. } | Self::PagesMissing { .. } => "missing",
             Self::Page { .. } => "page",
             Self::Whole { .. } => "whole",
@@ -168,6 +184,7 @@ impl Store {
             Err(error) => return unreadable(actor, &error),
         };
         let mut inspection = Inspection::new(actor, &head);
+        inspection.unlock(self.shared.codec_for_scrub(&*snapshot, actor, &head)?);
         let mut range = all_pages(head.db);
         loop {
             let entries = snapshot.scan(&range.start..&range.end, STEP_RECORDS)?;
@@ -198,6 +215,7 @@ impl Scrub {
     pub fn add(&mut self, other: Self) {
         self.actors += other.actors;
         self.pages += other.pages;
+        self.locked += other.locked;
         self.damage.extend(other.damage);
     }
 
@@ -218,13 +236,13 @@ fn unreadable(actor: &ActorId, error: &StoreError) -> Result<Scrub, StoreError> 
     let actor = actor.clone();
     Ok(Scrub {
         actors: 1,
-        pages: 0,
         damage: vec![Damage::Head { actor, what }],
+        ..Scrub::default()
     })
 }
 
-/// The images of pages that no readable head names.
-pub(super) fn strays(snapshot: &dyn Snapshot) -> Result<Vec<DbId>, StoreError> {
+/// The images that no readable head names, be it that their pages or that their keys are there.
+pub(super) fn strays(snapshot: &dyn Snapshot) -> Result<BTreeSet<DbId>, StoreError> {
     let mut known = HashSet::new();
     for range in [all_heads("", None), all_asides()] {
         for (key, record) in snapshot.scan(&range.start..&range.end, usize::MAX)? {
@@ -236,14 +254,18 @@ pub(super) fn strays(snapshot: &dyn Snapshot) -> Result<Vec<DbId>, StoreError> {
             }
         }
     }
-    let mut strays = Vec::new();
+    let mut strays = BTreeSet::new();
+    let keys = all_key_records();
+    for key in snapshot.scan_keys(&keys.start..&keys.end, usize::MAX)? {
+        strays.extend(db_of_key_record_key(&key).filter(|db| !known.contains(db)));
+    }
     let mut range = all_images();
     while let Some(key) = snapshot.scan_keys(&range.start..&range.end, 1)?.pop() {
         match db_of_page_key(&key) {
             Some(db) => {
                 range.start = all_pages(db).end;
                 if !known.contains(&db) {
-                    strays.push(db);
+                    strays.insert(db);
                 }
             }
             None => range.start = [&key[..], &[0]].concat(),
@@ -256,6 +278,8 @@ pub(super) fn strays(snapshot: &dyn Snapshot) -> Result<Vec<DbId>, StoreError> {
 struct Inspection<'h> {
     actor: &'h ActorId,
     head: &'h Head,
+    /// Without one, only seals can be looked at.
+    codec: Option<Arc<PageCodec>>,
     content: Vec<u8>,
     checksum: Checksum,
     /// The page whose visible version went by last.
@@ -271,6 +295,7 @@ impl<'h> Inspection<'h> {
         Self {
             actor,
             head,
+            codec: None,
             content: vec![0; head.page_size.bytes()],
             checksum: Checksum::default(),
             shown: None,
@@ -281,6 +306,31 @@ impl<'h> Inspection<'h> {
                 ..Scrub::default()
             },
         }
+    }
+
+    /// Takes in how the pages are written, or why nobody can tell.
+    fn unlock(&mut self, opened: Result<Arc<PageCodec>, StoreError>) {
+        let actor = self.actor.clone();
+        match opened {
+            Ok(codec) => self.codec = Some(codec),
+            Err(StoreError::Keys(KeyError::Needed { .. } | KeyError::Missing { .. })) => {
+                self.scrub.locked += 1;
+            }
+            Err(error) => {
+                let what = error.to_string();
+                self.scrub.damage.push(Damage::Key { actor, what });
+            }
+        }
+    }
+
+    fn check(&mut self, key: &PageKey, record: &[u8]) -> Result<(), Undecodable> {
+        match &self.codec {
+            Some(codec) => self.checksum ^= codec.decode(key, record, &mut self.content)?,
+            None if is_sealed_for(key.as_bytes(), record) => {}
+            None => return Err(Undecodable::Damaged("its seal does not match")),
+        }
+        self.scrub.pages += 1;
+        Ok(())
     }
 
     fn take(&mut self, key: &[u8], record: &[u8]) {
@@ -295,15 +345,9 @@ impl<'h> Inspection<'h> {
         };
         self.miss_until(key.page().get());
         self.shown = Some(key.page());
-        match decode_page(&key, record, &mut self.content) {
-            Ok(checksum) => {
-                self.checksum ^= checksum;
-                self.scrub.pages += 1;
-            }
-            Err(error) => {
-                let kept = (self.broken.len() < DIAGNOSED_MAX).then(|| record.to_vec());
-                self.broken.push((key, kept, error));
-            }
+        if let Err(error) = self.check(&key, record) {
+            let kept = (self.broken.len() < DIAGNOSED_MAX).then(|| record.to_vec());
+            self.broken.push((key, kept, error));
         }
     }
 
@@ -351,7 +395,11 @@ impl<'h> Inspection<'h> {
             });
         }
         let whole = self.scrub.pages == u64::from(self.head.pages.get());
-        if whole && self.checksum != self.head.checksum {
+        let stated = self
+            .codec
+            .as_ref()
+            .map(|codec| self.head.checksum ^ codec.mask(self.head));
+        if whole && stated.is_some_and(|stated| stated != self.checksum) {
             self.scrub.damage.push(Damage::Whole { actor, commit });
         }
         Ok(self.scrub)

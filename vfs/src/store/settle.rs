@@ -129,14 +129,14 @@ impl Slot {
 }
 
 /// Pauses that double, within a deadline.
-struct Patience {
+pub(super) struct Patience {
     deadline: Instant,
     pause: Duration,
     tries: u32,
 }
 
 impl Patience {
-    fn new(total: Duration) -> Self {
+    pub(super) fn new(total: Duration) -> Self {
         Self {
             deadline: Instant::now() + total,
             // Without patience there is no waiting either: the looks follow each other.
@@ -146,7 +146,7 @@ impl Patience {
     }
 
     /// Waits, unless the patience is at its end.
-    fn pause(&mut self) -> bool {
+    pub(super) fn pause(&mut self) -> bool {
         self.tries += 1;
         if self.tries >= TRIES_MIN && Instant::now() + self.pause > self.deadline {
             return false;

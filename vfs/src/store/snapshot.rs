@@ -9,7 +9,7 @@ use super::slot::Slot;
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::kv::Snapshot;
-use crate::layout::{CommitNo, Head};
+use crate::layout::{CommitNo, Head, PageCodec};
 use crate::page::{PageCount, PageNo, PageSize};
 
 /// An actor as it was when the snapshot was taken. Cheap to clone.
@@ -19,6 +19,7 @@ use crate::page::{PageCount, PageNo, PageSize};
 pub struct ActorSnapshot {
     actor: ActorId,
     head: Head,
+    codec: Arc<PageCodec>,
     state: Arc<dyn Snapshot>,
 }
 
@@ -26,10 +27,12 @@ impl ActorSnapshot {
     pub(super) fn take(shared: &Arc<Shared>, actor: &ActorId) -> Result<Self, StoreError> {
         let slot = Slot::new(shared, actor);
         let state: Arc<dyn Snapshot> = Arc::from(slot.engine().snapshot()?);
-        let stored = slot.load_from(&*state)?.ok_or_else(|| slot.missing())?;
+        let opened = slot.load_opened_from(&*state)?;
+        let (stored, codec) = opened.ok_or_else(|| slot.missing())?;
         Ok(Self {
             actor: slot.actor,
             head: stored.head,
+            codec,
             state,
         })
     }
@@ -69,7 +72,8 @@ impl ActorSnapshot {
             });
         }
         let inside = self.head.pages.contains(page);
-        let found = inside.then(|| view.read(&*self.state, &self.actor, page, None, out));
+        let read = |out| view.read(&*self.state, &self.codec, &self.actor, page, None, out);
+        let found = inside.then(|| read(out));
         match found.transpose()?.flatten() {
             Some(_) => Ok(()),
             None => Err(view.missing(&self.actor, page)),

@@ -1,17 +1,18 @@
 //! A commit in two words: stage what must be durable before, publish what makes it visible.
 
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 
 use super::image::Geometry;
 use super::owner::{Owner, Tenure};
 use super::pages::Stored;
 use super::plan::Plan;
+use super::random;
 use super::settle::{Leaves, Outcome};
 use super::slot::StoredHead;
 use super::staging::Staging;
 use crate::error::StoreError;
 use crate::kv::Batch;
-use crate::layout::{Head, Unswept};
+use crate::layout::{Head, Unswept, key_record_key};
 
 /// A planned commit. Nothing is written yet.
 #[must_use]
@@ -58,7 +59,7 @@ impl<'o, 'c> Txn<'o, 'c> {
 
     fn fill(&self, staging: &mut Staging<'_>) -> Result<(), StoreError> {
         for write in &self.plan.writes {
-            staging.push(self.plan.encode(write))?;
+            staging.push(self.plan.encode(write, random::nonce)?)?;
         }
         if staging.has_spilled() {
             return Ok(());
@@ -92,6 +93,13 @@ impl<'o, 'c> Txn<'o, 'c> {
         if let Some(cut) = self.plan.cut.clone() {
             batch.delete_range(cut.start, cut.end);
         }
+        if let Some(fresh) = &self.plan.fresh {
+            let former = &self.tenure.stored.head;
+            if former.encrypted {
+                batch.delete(key_record_key(former.db));
+            }
+            fresh.seal(&mut batch);
+        }
         Ok(Staged {
             txn: self,
             batch,
@@ -118,6 +126,7 @@ impl Staged<'_, '_> {
             .settle(&batch, Some(&tenure.stored), Leaves::Other(&next));
         owner.accept(&mut tenure, Some(next), outcome)?;
         remember(&mut tenure, &plan);
+        tenure.codec = Arc::clone(&plan.codec);
         // The commit stands, so what cannot be swept now waits for the next one.
         if let Err(error) = owner.sweep(&mut tenure) {
             tracing::warn!(actor = %owner.slot.actor, %error, "superseded pages stay for now");

@@ -3,9 +3,9 @@
 use super::support::*;
 use crate::StoreError;
 use crate::layout::{
-    Checksum, CommitNo, Head, PageKey, STORE_KEY, Unswept, aside_key, encode_page, head_key,
+    CommitNo, Compression, Head, PageCodec, PageKey, STORE_KEY, Unswept, aside_key, head_key,
 };
-use crate::store::{ListOptions, Store};
+use crate::store::{ListOptions, Store, random};
 
 /// The records of the actor `a` in the order of their pages.
 fn records(world: &World) -> Vec<(PageKey, Vec<u8>)> {
@@ -90,7 +90,11 @@ fn an_owner_notices_a_page_that_is_whole_and_in_its_place_and_not_what_it_commit
     let owner = world.actor_holding(&database(3, 1));
     let key = records(&world)[1].0;
     let forged = content(77, SIZE);
-    let record = encode_page(&key, &forged, Checksum::of(key.page(), &forged));
+    let codec = PageCodec::plain(Compression::Lz4);
+    let checksum = codec.checksum(key.page(), &forged);
+    let record = codec
+        .encode(&key, &forged, checksum, random::nonce)
+        .unwrap();
     world.tamper(key.as_bytes(), Some(record));
     assert_eq!(owned(&owner).unwrap_err().code(), "S107");
 }

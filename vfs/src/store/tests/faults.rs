@@ -148,6 +148,12 @@ fn a_staged_commit_interrupted_anywhere_is_seen_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_commit_to_an_encrypted_actor_interrupted_anywhere_is_seen_whole_or_not_at_all() {
+    whole_or_not_at_all(World::secret, false);
+    whole_or_not_at_all(World::secret_and_tight, false);
+}
+
+#[test]
 fn a_commit_on_an_engine_that_stays_broken_is_seen_whole_or_not_at_all() {
     whole_or_not_at_all(World::new, true);
     whole_or_not_at_all(World::tight, true);
@@ -217,9 +223,13 @@ fn an_owner_in_doubt_that_cannot_look_must_be_opened_anew() {
 
 #[test]
 fn claims_creations_and_deletions_interrupted_anywhere_happen_or_do_not() {
-    for fault in FAULTS {
+    let worlds = [World::tight, World::secret_and_tight];
+    for (fault, world) in FAULTS
+        .into_iter()
+        .flat_map(|it| worlds.map(|world| (it, world)))
+    {
         for call in 0..12 {
-            let world = World::tight();
+            let world = world();
             world.engine.fail_at(call, fault);
             let created = world.store.create(&id("a"));
             world.engine.heal();

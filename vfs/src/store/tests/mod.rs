@@ -4,6 +4,7 @@ mod commits;
 mod corruption;
 mod costs;
 mod faults;
+mod keys;
 mod owners;
 mod scrub;
 mod support;

@@ -43,7 +43,7 @@ fn a_sound_store_is_clean_whatever_was_done_to_it() {
         Scrub {
             actors: 1,
             pages: 3,
-            damage: Vec::new()
+            ..Scrub::default()
         }
     );
     let world = World::tight();

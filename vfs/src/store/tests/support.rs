@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engines::MemoryEngine;
+use crate::keys::{DerivedKeys, Key};
 use crate::kv::{Batch, Engine, Limits};
 use crate::layout::{
-    Checksum, DbId, Head, PageKey, STORE_KEY, Unswept, actor_of_head_key, decode_page,
+    Checksum, DbId, Head, PageCodec, PageKey, STORE_KEY, Unswept, actor_of_head_key, key_record_key,
 };
 use crate::page::{PageCount, PageNo, PageSize};
-use crate::store::{Actor, ActorSnapshot, Change, Image, Store, StoreOptions};
+use crate::store::{Actor, ActorSnapshot, Change, Image, Plaintext, Store, StoreOptions};
 use crate::testing::FaultEngine;
 use crate::{ActorId, StoreError};
 
@@ -40,6 +41,16 @@ impl World {
         Self::with(limits, StoreOptions::default())
     }
 
+    /// A world whose actors are encrypted.
+    pub(super) fn secret() -> Self {
+        Self::with(Limits::default(), secret_options())
+    }
+
+    /// A world whose actors are encrypted, and whose engine takes batches of a few pages only.
+    pub(super) fn secret_and_tight() -> Self {
+        Self::with(Self::tight().engine.limits(), secret_options())
+    }
+
     pub(super) fn with(limits: Limits, options: StoreOptions) -> Self {
         Self::on(MemoryEngine::new(), limits, options)
     }
@@ -50,8 +61,16 @@ impl World {
         Self::on((*self.memory).clone(), self.engine.limits(), options)
     }
 
+    /// The same engine's state, as a host with these options has it.
+    pub(super) fn of(other: &Self, options: StoreOptions) -> Self {
+        Self::over(Arc::clone(&other.memory), other.engine.limits(), options)
+    }
+
     fn on(memory: MemoryEngine, limits: Limits, options: StoreOptions) -> Self {
-        let memory = Arc::new(memory);
+        Self::over(Arc::new(memory), limits, options)
+    }
+
+    fn over(memory: Arc<MemoryEngine>, limits: Limits, options: StoreOptions) -> Self {
         let engine = Arc::new(FaultEngine::with_limits(memory.clone(), limits));
         let options = StoreOptions {
             settle_for: Duration::ZERO,
@@ -122,8 +141,12 @@ impl World {
         );
         let is_head = |key: &Vec<u8>| actor_of_head_key(key).is_some();
         let heads: Vec<_> = entries.extract_if(.., |key, _| is_head(key)).collect();
+        let snapshot = self.memory.snapshot().unwrap();
         for (key, record) in heads {
-            audit_actor(&Head::decode(&key, &record).unwrap(), &mut entries);
+            let actor = actor_of_head_key(&key).unwrap();
+            let head = Head::decode(&key, &record).unwrap();
+            let codec = self.store.shared.codec(&*snapshot, &actor, &head);
+            audit_actor(&head, &codec.unwrap(), &mut entries);
         }
         assert!(
             entries.is_empty(),
@@ -133,7 +156,9 @@ impl World {
     }
 }
 
-fn audit_actor(head: &Head, entries: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
+fn audit_actor(head: &Head, codec: &PageCodec, entries: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
+    let has_key = entries.remove(&key_record_key(head.db)).is_some();
+    assert_eq!(has_key, head.encrypted, "a key record");
     let of_db = |db: DbId| move |key: &Vec<u8>, _: &mut Vec<u8>| PageKey::parse(db, key).is_some();
     if let Unswept::Staging(db) = head.unswept
         && db != head.db
@@ -151,14 +176,24 @@ fn audit_actor(head: &Head, entries: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
         );
         if visible {
             let mut out = vec![0; head.page_size.bytes()];
-            checksum ^= decode_page(&key, &record, &mut out).unwrap();
+            checksum ^= codec.decode(&key, &record, &mut out).unwrap();
         }
     }
     assert!(
         seen.into_iter().eq(head.pages.pages()),
         "one version of each page"
     );
-    assert_eq!(checksum, head.checksum, "the rolling checksum");
+    let stated = head.checksum ^ codec.mask(head);
+    assert_eq!(checksum, stated, "the rolling checksum");
+}
+
+/// Options under which actors are encrypted, and those are refused that are not.
+pub(super) fn secret_options() -> StoreOptions {
+    StoreOptions {
+        keys: Some(Arc::new(DerivedKeys::new(Key::new([7; 32])))),
+        plaintext: Plaintext::Refuse,
+        ..StoreOptions::default()
+    }
 }
 
 pub(super) fn id(text: &str) -> ActorId {

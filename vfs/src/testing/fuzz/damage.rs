@@ -1,12 +1,12 @@
 //! What happens to the values of an engine: accidents, and forgeries by somebody who knows the format.
 
 use super::Input;
+use super::plain::{decode_page, encode_hole, encode_page};
 use super::records::page_size;
 use super::world::{Trust, World};
 use crate::kv::Entry;
 use crate::layout::{
-    Checksum, CommitNo, DbId, Epoch, FORMAT, Head, PageKey, Unswept, actor_of_head_key,
-    decode_page, encode_page, sealed,
+    Checksum, CommitNo, DbId, Epoch, FORMAT, Head, PageKey, Unswept, actor_of_head_key, sealed,
 };
 use crate::page::{PageCount, PageNo, PageSize};
 
@@ -157,7 +157,7 @@ fn forge_version(world: &mut World, value: &[u8], input: &mut Input<'_>) {
         }
         1 => {
             let zeros = vec![0; PageSize::DEFAULT.bytes()];
-            crate::layout::encode_hole(&key, Checksum::of(page, &zeros))
+            encode_hole(&key, Checksum::of(page, &zeros))
         }
         _ => sealed(key.as_bytes(), [&[FORMAT], value].concat()),
     };

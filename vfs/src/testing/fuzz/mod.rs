@@ -6,6 +6,7 @@
 mod damage;
 mod hostile;
 mod import;
+mod plain;
 mod records;
 mod world;
 

@@ -1,11 +1,12 @@
 //! The codecs of `layout`: whatever they accept is what they would have written.
 
 use super::Input;
+use super::plain::{decode_page, encode_hole, encode_page};
 use crate::ActorId;
 use crate::layout::{
     Checksum, CommitNo, DbId, FORMAT, Head, PageKey, STORE_KEY, actor_of_aside_key,
-    actor_of_head_key, all_heads, all_pages, aside_key, db_of_page_key, decode_page, decode_store,
-    encode_hole, encode_page, encode_store, head_key, pages_from, sealed, versions_up_to,
+    actor_of_head_key, all_heads, all_pages, aside_key, db_of_page_key, decode_store, encode_store,
+    head_key, pages_from, sealed, versions_up_to,
 };
 use crate::page::{PageNo, PageSize};
 

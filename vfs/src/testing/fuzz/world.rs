@@ -3,12 +3,13 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::plain::encode_page;
 use crate::ActorId;
 use crate::engines::MemoryEngine;
 use crate::kv::{Batch, Engine, Entry};
 use crate::layout::{
     Checksum, CommitNo, DbId, Epoch, Head, PageKey, STORE_KEY, StoreId, Token, Unswept,
-    actor_of_aside_key, actor_of_head_key, encode_page, encode_store, head_key,
+    actor_of_aside_key, actor_of_head_key, encode_store, head_key,
 };
 use crate::page::PageNo;
 use crate::store::{Store, StoreOptions};
@@ -181,6 +182,7 @@ fn place(batch: &mut Batch, known: &Known) {
         committed: token,
         page_size: crate::PageSize::new(bytes).expect("a page size"),
         pages: crate::PageCount::new(u32::try_from(known.pages.len()).expect("few")),
+        encrypted: false,
         checksum,
         unswept,
     };
