@@ -16,4 +16,5 @@ mod matrix;
 mod oracle;
 mod refusals;
 mod sequences;
+mod verbs;
 mod workload;
