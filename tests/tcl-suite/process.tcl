@@ -98,7 +98,7 @@ proc suite_run {file printed} {
 rename exec suite_exec
 proc exec {args} {
   if {[lindex $args 0] ne [info nameofexec]} { return [uplevel 1 [list suite_exec {*}$args]] }
-  if {[lindex $args end] eq "&"} { error "an actor is open in one process" }
+  if {[lindex $args end] eq "&"} { error "a process that runs beside the script's own is not played" }
   set code [suite_run [lindex $args 1] printed]
   set shown [lsearch -glob $args >@*]
   if {$shown > 0} { puts -nonewline $printed; set printed "" }

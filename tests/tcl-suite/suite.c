@@ -9,6 +9,7 @@
 ** A main file that a script has made as a real file is taken into the store when SQLite opens it. `suite export` makes a real file of an actor.
 */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,9 @@ static int disk_full(void) {
 
 static sqlite3_file *inner(sqlite3_file *file) { return ((SuiteFile *)file)->inner; }
 
+/* What the operating system said where it was asked, and our VFS was not. */
+static int last_errno;
+
 /* The names under which scripts have looked for actors, and how often each is open. */
 static struct Known {
   char *path;
@@ -79,21 +83,21 @@ static struct Known {
   int changed;    /* a script has changed its real file, which SQLite has not looked at since */
   int read_only;  /* its permissions, as scripts set them */
   int unreadable;
-} *known;
+} known[1 << 16]; /* which never move: threads of scripts share them */
 static int known_count;
+static pthread_mutex_t lists = PTHREAD_MUTEX_INITIALIZER;
+
 static int know(const char *path) {
-  for (int i = 0; i < known_count; i++) {
-    if (strcmp(known[i].path, path) == 0) return i;
+  pthread_mutex_lock(&lists);
+  int i = 0;
+  while (i < known_count && strcmp(known[i].path, path) != 0) i++;
+  if (i == (int)(sizeof known / sizeof *known)) abort();
+  if (i == known_count) {
+    known[i].path = strdup(path);
+    known_count++;
   }
-  known = realloc(known, (known_count + 1) * sizeof *known);
-  known[known_count].path = strdup(path);
-  known[known_count].open = 0;
-  known[known_count].journal = 0;
-  known[known_count].made = 0;
-  known[known_count].changed = 0;
-  known[known_count].read_only = 0;
-  known[known_count].unreadable = 0;
-  return known_count++;
+  pthread_mutex_unlock(&lists);
+  return i;
 }
 
 static struct Known *known_as(const char *path) {
@@ -107,9 +111,11 @@ static int x_close(sqlite3_file *file) {
     if (suite->is_main) known[suite->known].open--;
     if (known[suite->known].journal == suite->inner) known[suite->known].journal = 0;
   }
+  pthread_mutex_lock(&lists);
   SuiteFile **at = &open_files;
   while (*at != suite) at = &(*at)->next;
   *at = suite->next;
+  pthread_mutex_unlock(&lists);
   int rc = inner(file)->pMethods->xClose(inner(file));
   sqlite3_open_file_count--;
   return rc;
@@ -165,7 +171,29 @@ static int x_check_reserved_lock(sqlite3_file *file, int *reserved) {
   if (io_error()) return SQLITE_IOERR_CHECKRESERVEDLOCK;
   return inner(file)->pMethods->xCheckReservedLock(inner(file), reserved);
 }
+/* A name for a temporary file, which is `unix`'s to find: ours have none. */
+static int temp_name(void *arg) {
+  sqlite3_file *file = calloc(1, unix_vfs->szOsFile);
+  int flags = SQLITE_OPEN_TEMP_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_DELETEONCLOSE;
+  int rc = unix_vfs->xOpen(unix_vfs, 0, file, flags, &flags);
+  if (rc == SQLITE_OK) {
+    rc = file->pMethods->xFileControl(file, SQLITE_FCNTL_TEMPFILENAME, arg);
+    file->pMethods->xClose(file);
+  }
+  free(file);
+  return rc;
+}
+
 static int x_file_control(sqlite3_file *file, int op, void *arg) {
+  if (op == SQLITE_FCNTL_TEMPFILENAME) return temp_name(arg);
+  if (op == SQLITE_FCNTL_LAST_ERRNO) {
+    *(int *)arg = last_errno;
+    return SQLITE_OK;
+  }
+  /* What a connection of ours refuses in words (WAL, OFF) is SQLite's to answer here: it does not take WAL either. */
+  if (op == SQLITE_FCNTL_PRAGMA && sqlite3_stricmp(((char **)arg)[1], "journal_mode") == 0) {
+    return SQLITE_NOTFOUND;
+  }
   if (op == SQLITE_FCNTL_SYNC && ((SuiteFile *)file)->is_main) {
     if (disk_full()) return SQLITE_FULL;
     if (io_error()) return SQLITE_IOERR_FSYNC;
@@ -325,10 +353,15 @@ static int import_file(const char *path) {
   return rc;
 }
 
+/* Whether that is a real file that could be a database. Text files of scripts are opened as main files too. */
+static int is_database(const char *path) {
+  struct stat st;
+  return path && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size % 512 == 0;
+}
+
 /* Takes a real file that stands at `path` into the store. */
 static int adopt(const char *path) {
-  struct stat st;
-  if (!path || lstat(path, &st) != 0 || !S_ISREG(st.st_mode)) return SQLITE_OK;
+  if (!is_database(path)) return SQLITE_OK;
   int rc = import_file(path);
   if (rc == SQLITE_OK) unlink(path);
   return rc;
@@ -370,9 +403,6 @@ static int export_file(const char *path) {
   return rc;
 }
 
-/* What the operating system said where it was asked, and our VFS was not. */
-static int last_errno;
-
 static int v_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags, int *out) {
   SuiteFile *suite = (SuiteFile *)file;
   (void)vfs;
@@ -385,7 +415,7 @@ static int v_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, i
     int rc = adopt(name);
     if (rc != SQLITE_OK) return SQLITE_CANTOPEN;
     struct stat st;
-    /* A folder or a device is no actor. */
+    /* A folder, a device or a text is no actor. */
     if (stat(name, &st) == 0) return unix_vfs->xOpen(unix_vfs, name, file, flags, out);
     /* As open(2) says it: a folder that is missing is not created. */
     char folder[4096];
@@ -416,8 +446,10 @@ static int v_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, i
   }
   sqlite3_open_file_count++;
   suite->process = process;
+  pthread_mutex_lock(&lists);
   suite->next = open_files;
   open_files = suite;
+  pthread_mutex_unlock(&lists);
   suite->base.pMethods = &methods;
   return SQLITE_OK;
 }
