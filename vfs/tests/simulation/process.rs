@@ -75,6 +75,8 @@ pub(crate) struct Owned {
     /// How many claims of the actor had been tried when this one was.
     pub(crate) claim: u64,
     pub(crate) running: Option<Running>,
+    /// A fault was met in a ROLLBACK, of which SQLite tells nothing: what comes next may fail.
+    pub(crate) shaken: bool,
 }
 
 /// A transaction under way.

@@ -49,7 +49,7 @@ impl World {
         owned.running = Some(Running {
             number,
             rest,
-            disturbed: false,
+            disturbed: std::mem::take(&mut owned.shaken),
         });
         self.subjects[a].model.begin(number, epoch, statements);
         self.tell(|| format!("{p} begins {number} on {a}"));
@@ -102,6 +102,7 @@ impl World {
         let running = owned.running.take().unwrap();
         let model = &mut self.subjects[a].model;
         if !commits {
+            owned.shaken = running.disturbed;
             model.end(running.number, Fate::Refused);
             return Ok(());
         }

@@ -324,6 +324,7 @@ impl World {
             actor,
             claim,
             running: None,
+            shaken: false,
         });
     }
 
