@@ -28,6 +28,12 @@ pub(crate) enum Broken {
     StaleSnapshots,
     /// A version that was replaced is found again: scans run the wrong way.
     OldestFirst,
+    /// What a commit replaces is not removed: ranges stay.
+    RangesStay,
+    /// That something must not be there is not checked.
+    NoAbsence,
+    /// The quota is not kept.
+    NoQuota,
     /// The connection is broken, not the engine.
     Connection(Flaw),
 }
@@ -152,7 +158,24 @@ impl Engine for BrokenEngine {
                 *self.former.lock().unwrap() = Some(Arc::from(self.inner.snapshot()?));
                 self.inner.commit(batch)
             }
-            Broken::OldestFirst | Broken::Connection(_) => self.inner.commit(batch),
+            Broken::RangesStay => {
+                let mut kept = copy(batch, true);
+                let is_range = |op: &&Op| matches!(op, Op::DeleteRange { .. });
+                let ops = batch.ops().iter().filter(|op| !is_range(op));
+                ops.for_each(|op| add(&mut kept, op));
+                self.inner.commit(&kept)
+            }
+            Broken::NoAbsence => {
+                let mut free = copy(batch, false);
+                let present = batch.requirements().filter(|(_, value)| value.is_some());
+                present
+                    .for_each(|(key, value)| free.require(key.to_vec(), value.map(<[u8]>::to_vec)));
+                batch.ops().iter().for_each(|op| add(&mut free, op));
+                self.inner.commit(&free)
+            }
+            Broken::OldestFirst | Broken::NoQuota | Broken::Connection(_) => {
+                self.inner.commit(batch)
+            }
         }
     }
 }
@@ -235,4 +258,27 @@ fn zeros_for_a_page_that_cannot_be_read_are_caught() {
 #[test]
 fn committing_when_the_lock_is_released_is_caught() {
     println!("{:?}", caught(Broken::Connection(Flaw::CommitAtUnlock), 50));
+}
+
+#[test]
+fn leaving_behind_what_was_replaced_is_caught() {
+    println!("{:?}", caught(Broken::RangesStay, 50));
+}
+
+#[test]
+fn creating_what_is_there_is_caught() {
+    println!("{:?}", caught(Broken::NoAbsence, 50));
+}
+
+#[test]
+fn growing_beyond_the_quota_is_caught() {
+    println!("{:?}", caught(Broken::NoQuota, 100));
+}
+
+#[test]
+fn ignoring_the_lock_of_another_connection_is_caught() {
+    println!(
+        "{:?}",
+        caught(Broken::Connection(Flaw::LocksAreIgnored), 50)
+    );
 }

@@ -25,13 +25,14 @@ impl Foundation {
         }
     }
 
-    fn statements(self) -> Vec<String> {
+    /// All that founds a database, the last to be committed still.
+    pub(crate) fn statements(self) -> Vec<String> {
         let Self { page_bytes, vacuum } = self;
         let text = format!(
-            "PRAGMA page_size = {page_bytes}; PRAGMA auto_vacuum = {vacuum}; BEGIN; \
+            "PRAGMA page_size = {page_bytes}; BEGIN; PRAGMA auto_vacuum = {vacuum}; \
              CREATE TABLE log(seq INTEGER PRIMARY KEY, txn INTEGER UNIQUE); \
              CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT, n INTEGER); \
-             CREATE INDEX t_n ON t(n, id); COMMIT"
+             CREATE INDEX t_n ON t(n, id)"
         );
         text.split("; ").map(str::to_owned).collect()
     }
@@ -52,6 +53,7 @@ pub(crate) fn plain(foundation: Foundation) -> Arc<Vec<u8>> {
         for statement in foundation.statements() {
             oracle.execute_batch(&statement).unwrap();
         }
+        oracle.execute_batch("COMMIT").unwrap();
         Arc::new(bytes_of(&mut oracle).unwrap())
     };
     Arc::clone(lock(&FOUNDED).entry(foundation).or_insert_with(found))
@@ -73,6 +75,7 @@ pub(crate) fn engine(setup: Setup, foundations: &[Foundation]) -> MemoryEngine {
             for statement in foundation.statements() {
                 live.execute_batch(&statement).unwrap();
             }
+            live.execute_batch("COMMIT").unwrap();
         }
         (*memory).clone()
     };

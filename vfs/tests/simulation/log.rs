@@ -97,3 +97,8 @@ pub(crate) fn number(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
             .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
     )
 }
+
+/// How often the schema of a database has changed.
+pub(crate) fn cookie(database: &[u8]) -> u64 {
+    number(database, 40, 4).unwrap_or_default() as u64
+}

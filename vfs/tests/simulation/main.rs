@@ -9,21 +9,26 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod beside;
 mod broken;
+mod damage;
 mod foundation;
 mod hook;
+mod lifecycle;
 mod log;
 mod model;
 mod plain;
 mod process;
 mod script;
+mod tally;
 mod transactions;
 mod world;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use world::{Tally, World};
+use tally::Tally;
+use world::World;
 
 /// How many seeds an everyday run takes.
 const SEEDS: u64 = 10_000;

@@ -1,9 +1,13 @@
 //! Plain SQLite: what an actor's bytes say without the store.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use actor_vfs::{ActorId, PageNo, Store, StoreError};
+use rusqlite::backup::Backup;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
+
+use tempfile::NamedTempFile;
 
 use crate::log::{number, page_bytes};
 
@@ -24,20 +28,44 @@ pub(crate) fn database(bytes: &[u8]) -> Connection {
 /// Without this, what a page holds beside its cells depends on what was in the cache before.
 pub(crate) const REPRODUCIBLE: &str = "PRAGMA secure_delete = ON";
 
+/// What plain SQLite makes of a database in a file: one in memory keeps the size of its pages.
+pub(crate) fn in_a_file(database: &[u8], act: impl FnOnce(&mut Connection)) -> Vec<u8> {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), database).unwrap();
+    let mut plain = Connection::open(file.path()).unwrap();
+    let quick =
+        "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY";
+    plain.execute_batch(quick).unwrap();
+    plain.execute_batch(REPRODUCIBLE).unwrap();
+    act(&mut plain);
+    plain.close().unwrap();
+    std::fs::read(file.path()).unwrap()
+}
+
+/// Has SQLite copy a database over that of a connection.
+pub(crate) fn back_up(source: &[u8], to: &mut Connection) -> Result<(), rusqlite::Error> {
+    let from = database(source);
+    let backup = Backup::new(&from, to)?;
+    backup.run_to_completion(7, Duration::ZERO, None)
+}
+
 /// The bytes that a connection believes its database to consist of.
 pub(crate) fn bytes_of(connection: &mut Connection) -> Result<Vec<u8>, rusqlite::Error> {
     Ok(connection.serialize(MAIN_DB)?.to_vec())
 }
 
-/// The published pages of an actor, as a plain file would hold them.
-pub(crate) fn stored(store: &Store, actor: &ActorId) -> Result<Vec<u8>, StoreError> {
-    let snapshot = store.snapshot(actor)?;
+/// The published pages of an actor, as a plain file would hold them, if there is such an actor.
+pub(crate) fn stored(store: &Store, actor: &ActorId) -> Result<Option<Vec<u8>>, StoreError> {
+    let snapshot = match store.snapshot(actor) {
+        Err(StoreError::ActorMissing { .. }) => return Ok(None),
+        snapshot => snapshot?,
+    };
     let bytes = snapshot.pages().bytes(snapshot.page_size());
     let mut bytes = vec![0; usize::try_from(bytes).unwrap()];
     for (number, page) in (1..).zip(bytes.chunks_mut(snapshot.page_size().bytes())) {
         snapshot.read(PageNo::new(number).unwrap(), page)?;
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }
 
 /// The transactions that a database says it went through, in their order.

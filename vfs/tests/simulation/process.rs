@@ -1,6 +1,7 @@
 //! A process of the simulation: a store of its own on the shared engine, actors it believes to
 //! own, and readers.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use rusqlite::Connection;
 
 use crate::broken::Broken;
 use crate::hook::HookEngine;
+use crate::plain::{back_up, log_of};
 use crate::script::Rng;
 
 /// How a seed sets up everything.
@@ -20,6 +22,8 @@ pub(crate) struct Setup {
     locking: Locking,
     /// Whether the page cache is so small that transactions overflow it.
     spill: bool,
+    /// How large an actor may become, if there is a limit.
+    pub(crate) quota_bytes: Option<u64>,
     /// How many operations a batch may have: most commits are staged when these are few.
     batch_ops_max: usize,
     pub(crate) broken: Option<Broken>,
@@ -30,6 +34,7 @@ impl Setup {
         Self {
             locking: *rng.pick(&[Locking::Exclusive, Locking::Normal]),
             spill: rng.chance(40),
+            quota_bytes: rng.chance(30).then_some(25_000),
             batch_ops_max: *rng.pick(&[9, 14, 100_000, 100_000]),
             broken,
         }
@@ -39,6 +44,11 @@ impl Setup {
     pub(crate) fn sound(self) -> Self {
         let broken = None;
         Self { broken, ..self }
+    }
+
+    /// Whether several connections of an owner share the actor.
+    pub(crate) fn shares(self) -> bool {
+        self.locking == Locking::Normal
     }
 
     pub(crate) fn connect(self, actor: &Actor) -> Result<Connection, StoreError> {
@@ -71,6 +81,8 @@ pub(crate) struct Process {
 pub(crate) struct Owned {
     // Closed before the actor is let go.
     pub(crate) live: Connection,
+    /// Another connection of the same owner.
+    pub(crate) second: Option<Connection>,
     pub(crate) actor: Actor,
     /// How many claims of the actor had been tried when this one was.
     pub(crate) claim: u64,
@@ -79,11 +91,48 @@ pub(crate) struct Owned {
     pub(crate) shaken: bool,
 }
 
+/// One thing that an owner does.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Statement(String),
+    Commit,
+    Rollback,
+    Vacuum(String),
+    Backup(Arc<Vec<u8>>),
+}
+
+impl Step {
+    /// Whether the transaction is committed if it succeeds.
+    pub(crate) fn commits(&self) -> bool {
+        matches!(self, Self::Commit | Self::Vacuum(_) | Self::Backup(_))
+    }
+
+    pub(crate) fn take(&self, live: &mut Connection) -> Result<(), rusqlite::Error> {
+        match self {
+            Self::Statement(statement) | Self::Vacuum(statement) => live.execute_batch(statement),
+            Self::Commit => live.execute_batch("COMMIT"),
+            Self::Rollback => live.execute_batch("ROLLBACK"),
+            Self::Backup(source) => back_up(source, live),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Statement(statement) | Self::Vacuum(statement) => f.write_str(statement),
+            Self::Commit => f.write_str("COMMIT"),
+            Self::Rollback => f.write_str("ROLLBACK"),
+            Self::Backup(_) => f.write_str("a backup"),
+        }
+    }
+}
+
 /// A transaction under way.
 pub(crate) struct Running {
     pub(crate) number: u64,
     /// What is still to be done, the last first.
-    pub(crate) rest: Vec<String>,
+    pub(crate) rest: Vec<Step>,
     /// A fault was met, so it may fail.
     pub(crate) disturbed: bool,
 }
@@ -111,6 +160,9 @@ impl Process {
         // A dead engine is not worth waiting for.
         let mut options = StoreOptions::default();
         options.settle_for = Duration::ZERO;
+        if setup.broken != Some(Broken::NoQuota) {
+            options.actor_bytes_max = setup.quota_bytes;
+        }
         let store = options.with_engine(hook.clone()).unwrap();
         Self {
             hook,
@@ -133,8 +185,8 @@ impl Process {
 pub(crate) struct Guest {
     pub(crate) actor: Actor,
     pub(crate) live: Connection,
-    /// What the actor had gone through when it was claimed, if its own transaction was committed.
-    pub(crate) committed: Result<Vec<u64>, String>,
+    /// How much had happened to the actor when it was claimed, if its own transaction was committed.
+    pub(crate) committed: Result<u64, String>,
 }
 
 /// Claims an actor, and commits to it what `statements` say.
@@ -147,17 +199,22 @@ pub(crate) fn visit(
     let actor = store.open(actor)?;
     let live = setup.connect(&actor)?;
     let told = |error: rusqlite::Error| error.to_string();
-    let log = crate::plain::log_of(&live);
-    let committed = log.and_then(|log| {
+    let committed = events_of(&live).and_then(|events| {
         statements
             .iter()
             .try_for_each(|it| live.execute_batch(it))?;
         live.execute_batch("COMMIT")?;
-        Ok(log)
+        Ok(events)
     });
     Ok(Guest {
         committed: committed.map_err(told),
         actor,
         live,
     })
+}
+
+/// What [`crate::model::events`] says, asked of a connection.
+fn events_of(live: &Connection) -> Result<u64, rusqlite::Error> {
+    let cookie = live.pragma_query_value(None, "schema_version", |row| row.get::<_, u32>(0))?;
+    Ok(log_of(live)?.len() as u64 + u64::from(cookie))
 }

@@ -37,11 +37,22 @@ impl Rng {
     }
 }
 
+/// What a transaction does to the log.
+pub(crate) fn entry(txn: u64) -> String {
+    format!("INSERT INTO log SELECT coalesce(max(seq), 0) + 1, {txn} FROM log")
+}
+
+/// Statements that write all pages anew, perhaps of another size. They always say which: the
+/// connection remembers what another VACUUM, which failed, was to make of them.
+pub(crate) fn vacuum(rng: &mut Rng, page_bytes: usize) -> String {
+    let page_bytes = *rng.pick(&[page_bytes, page_bytes, page_bytes, 512, 1024, 4096]);
+    format!("PRAGMA page_size = {page_bytes}; VACUUM")
+}
+
 /// The statements of the transaction number `txn`, without its end. None of them can fail.
 pub(crate) fn transaction(rng: &mut Rng, txn: u64) -> Vec<String> {
     let begin = rng.pick(&["BEGIN", "BEGIN IMMEDIATE"]);
-    let entry = format!("INSERT INTO log SELECT coalesce(max(seq), 0) + 1, {txn} FROM log");
-    let mut statements = vec![(*begin).to_owned(), entry];
+    let mut statements = vec![(*begin).to_owned(), entry(txn)];
     for _ in 0..=rng.below(3) {
         statements.push(statement(rng));
     }
@@ -50,7 +61,7 @@ pub(crate) fn transaction(rng: &mut Rng, txn: u64) -> Vec<String> {
 
 fn statement(rng: &mut Rng) -> String {
     let (id, letter) = (rng.below(40), *rng.pick(&["a", "b", "c"]));
-    match rng.below(10) {
+    match rng.below(12) {
         0..=3 => {
             let bytes = rng.below(400);
             format!("INSERT OR REPLACE INTO t VALUES({id}, printf('%.{bytes}c', '{letter}'), {id})")
@@ -68,6 +79,8 @@ fn statement(rng: &mut Rng) -> String {
         ),
         7 => format!("DELETE FROM t WHERE id % 4 = {}", id % 4),
         8 => "DELETE FROM t WHERE id > 10".to_owned(),
+        9 => "DELETE FROM t".to_owned(),
+        10 => format!("PRAGMA incremental_vacuum({})", rng.below(9)),
         _ => format!("UPDATE t SET n = {id} WHERE id < {id}"),
     }
 }

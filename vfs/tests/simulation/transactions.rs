@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex};
 use actor_vfs::StoreError;
 use actor_vfs::testing::Fault;
 
-use crate::model::Fate;
-use crate::plain::{bytes_of, difference};
-use crate::process::{Guest, Running, visit};
-use crate::script::transaction;
+use crate::foundation;
+use crate::log::page_bytes;
+use crate::model::{Effect, Fate};
+use crate::plain::{bytes_of, database, difference};
+use crate::process::{Guest, Running, Step, visit};
+use crate::script::{entry, transaction, vacuum};
+use crate::tally::Event;
 use crate::world::{PROCESSES, World, arm};
 
 /// Where a guest leaves what it did.
@@ -29,47 +32,100 @@ impl World {
             return Ok(());
         };
         match owned.running.as_mut() {
-            None => {
-                self.begin(p, a);
-                Ok(())
-            }
+            None => self.begin(p, a),
             Some(running) => match running.rest.pop() {
-                Some(statement) => self.execute(p, a, &statement),
-                None if self.rng.chance(85) => self.execute(p, a, "COMMIT"),
-                None => self.execute(p, a, "ROLLBACK"),
+                Some(step) => self.execute(p, a, &step),
+                None if self.rng.chance(85) => self.execute(p, a, &Step::Commit),
+                None => self.execute(p, a, &Step::Rollback),
             },
         }
     }
 
-    fn begin(&mut self, p: usize, a: usize) {
-        let (number, statements) = self.draw();
+    fn begin(&mut self, p: usize, a: usize) -> Result<(), String> {
+        let number = self.next_number();
+        let founded = self.subjects[a].model.is_founded();
+        let (effect, first) = match self.rng.below(20) {
+            _ if !founded => (self.founding(a, number), None),
+            0 => {
+                let seen = self.subjects[a].model.seen();
+                let page_bytes = seen.and_then(|seen| page_bytes(seen));
+                let statement = vacuum(&mut self.rng, page_bytes.unwrap());
+                (
+                    Effect::Vacuum(statement.clone()),
+                    Some(Step::Vacuum(statement)),
+                )
+            }
+            1 => {
+                let source = self.successor(a, number);
+                (Effect::Backup(source.clone()), Some(Step::Backup(source)))
+            }
+            _ => (Effect::Statements(transaction(&mut self.rng, number)), None),
+        };
+        let rest = match &effect {
+            Effect::Statements(statements) => statements
+                .iter()
+                .rev()
+                .cloned()
+                .map(Step::Statement)
+                .collect(),
+            _ => Vec::new(),
+        };
         let owned = self.processes[p].owned[a].as_mut().unwrap();
         let epoch = owned.actor.epoch().get();
-        let rest = statements.iter().rev().cloned().collect();
         owned.running = Some(Running {
             number,
             rest,
             disturbed: std::mem::take(&mut owned.shaken),
         });
-        self.subjects[a].model.begin(number, epoch, statements);
+        self.subjects[a].model.begin(number, epoch, effect);
         self.tell(|| format!("{p} begins {number} on {a}"));
+        first.map_or(Ok(()), |step| self.execute(p, a, &step))
     }
 
-    fn draw(&mut self) -> (u64, Vec<String>) {
+    /// The first transaction of an actor without pages.
+    fn founding(&self, a: usize, number: u64) -> Effect {
+        let mut statements = self.subjects[a].foundation.statements();
+        statements.push(entry(number));
+        Effect::Statements(statements)
+    }
+
+    /// What plain SQLite makes of an actor by one more transaction.
+    pub(crate) fn successor(&mut self, a: usize, number: u64) -> Arc<Vec<u8>> {
+        let statements = transaction(&mut self.rng, number);
+        Arc::new(self.successor_by(a, &statements))
+    }
+
+    pub(crate) fn successor_by(&mut self, a: usize, statements: &[String]) -> Vec<u8> {
+        let subject = &mut self.subjects[a];
+        let mut plain = if subject.model.is_founded() {
+            database(&subject.model.oracle_bytes())
+        } else {
+            database(&foundation::plain(subject.foundation))
+        };
+        for statement in statements {
+            plain.execute_batch(statement).unwrap();
+        }
+        plain.execute_batch("COMMIT").unwrap();
+        bytes_of(&mut plain).unwrap()
+    }
+
+    pub(crate) fn next_number(&mut self) -> u64 {
         self.transactions += 1;
-        let number = self.transactions;
-        (number, transaction(&mut self.rng, number))
+        self.transactions
     }
 
-    fn execute(&mut self, p: usize, a: usize, statement: &str) -> Result<(), String> {
-        let commits = statement == "COMMIT";
+    fn execute(&mut self, p: usize, a: usize, step: &Step) -> Result<(), String> {
+        let commits = step.commits();
         let (faulty, guests) = if commits { (35, 10) } else { (8, 1) };
         let fault = self.rng.chance(faulty).then(|| self.fault(5));
+        // A guest has to succeed.
+        let welcome = self.subjects[a].model.is_founded() && self.setup.quota_bytes.is_none();
+        let guests = if welcome { guests } else { 0 };
         let due = self.rng.chance(guests).then(|| self.invite(p, a));
-        let process = &self.processes[p];
+        let process = &mut self.processes[p];
         arm(process, fault);
-        let owned = process.owned[a].as_ref().unwrap();
-        let result = owned.live.execute_batch(statement);
+        let owned = process.owned[a].as_mut().unwrap();
+        let result = step.take(&mut owned.live);
         let error = result.as_ref().err().map(|_| owned.actor.last_error());
         let struck = fault.filter(|_| process.faults.has_struck());
         process.faults.heal();
@@ -77,18 +133,21 @@ impl World {
         let code = error
             .as_ref()
             .map(|it| it.as_ref().map_or("?", StoreError::code));
-        self.tell(|| format!("{p} on {a}: {statement} with {fault:?}: {code:?}"));
+        self.tell(|| format!("{p} on {a}: {step} with {fault:?}: {code:?}"));
         let visited = due.map_or(Ok(false), |due| self.admit(a, due))?;
         let owned = self.processes[p].owned[a].as_mut().unwrap();
         let running = owned.running.as_mut().unwrap();
         running.disturbed |= struck.is_some() || visited;
         let sound = !running.disturbed && owned.claim == self.subjects[a].claims;
+        let full = code == Some("S116") && self.setup.quota_bytes.is_some();
+        self.tally.count_many(Event::OverQuota, u64::from(full));
+        let sound = sound && !full;
         match (result, code) {
             (_, Some("S199")) => return Err(format!("{:?}", error.flatten())),
             (Err(error), _) if sound => return Err(format!("refused for no reason: {error}")),
             (Err(_), code) => self.failed(p, a, commits, code, struck),
-            (Ok(()), _) if commits || statement == "ROLLBACK" => {
-                self.ended(p, a, commits, sound)?;
+            (Ok(()), _) if commits || matches!(step, Step::Rollback) => {
+                self.ended(p, a, step, sound)?;
             }
             (Ok(()), _) => {}
         }
@@ -97,21 +156,26 @@ impl World {
     }
 
     /// A transaction came to its end.
-    fn ended(&mut self, p: usize, a: usize, commits: bool, sound: bool) -> Result<(), String> {
+    fn ended(&mut self, p: usize, a: usize, step: &Step, sound: bool) -> Result<(), String> {
         let owned = self.processes[p].owned[a].as_mut().unwrap();
         let running = owned.running.take().unwrap();
         let model = &mut self.subjects[a].model;
-        if !commits {
+        if !step.commits() {
             owned.shaken = running.disturbed;
             model.end(running.number, Fate::Refused);
             return Ok(());
         }
-        self.tally.acknowledged += 1;
+        self.tally.count(match step {
+            Step::Vacuum(_) => Event::Vacuumed,
+            Step::Backup(_) => Event::BackedUp,
+            _ => Event::Acknowledged,
+        });
         model.end(running.number, Fate::Acknowledged);
         if sound {
             let believed = bytes_of(&mut owned.live).map_err(|error| error.to_string())?;
             self.look()?;
-            if let Some(at) = difference(self.subjects[a].model.seen(), &believed) {
+            let stored = self.subjects[a].model.seen().ok_or("the actor is gone")?;
+            if let Some(at) = difference(stored, &believed) {
                 return Err(format!("stored and the owner's view differ: {at}"));
             }
         }
@@ -140,10 +204,12 @@ impl World {
             owned.live.execute_batch("ROLLBACK").unwrap_or_default();
         }
         self.subjects[a].model.end(running.number, fate);
-        self.tally.unknown += u64::from(unknown);
-        self.tally.refused += u64::from(commits && !unknown);
+        self.tally.count_many(Event::Unknown, u64::from(unknown));
+        let refused = commits && !unknown;
+        self.tally.count_many(Event::Refused, u64::from(refused));
         if matches!(code, Some("S104" | "S105" | "S118")) {
-            self.tally.fenced += u64::from(code == Some("S104"));
+            let fenced = code == Some("S104");
+            self.tally.count_many(Event::Fenced, u64::from(fenced));
             self.processes[p].owned[a] = None;
         }
     }
@@ -151,7 +217,8 @@ impl World {
     /// Has another process claim the actor, and commit, between two engine calls of `p`.
     fn invite(&mut self, p: usize, a: usize) -> Due {
         let process = (p + 1 + self.rng.index(PROCESSES - 1)) % PROCESSES;
-        let (number, statements) = self.draw();
+        let number = self.next_number();
+        let statements = transaction(&mut self.rng, number);
         let left = Visit::default();
         let due = Due {
             process,
@@ -174,17 +241,18 @@ impl World {
             return Ok(false);
         };
         let guest = visit.map_err(|error| format!("a guest could not claim: {error}"))?;
-        let log = guest
+        let events = guest
             .committed
             .map_err(|error| format!("a guest could not commit: {error}"))?;
         let epoch = guest.actor.epoch().get();
         self.tell(|| format!("{} came in between: {} on {a}", due.process, due.number));
-        self.tally.interrupted += 1;
+        self.tally.count(Event::Interrupted);
         let subject = &mut self.subjects[a];
         subject.claims += 1;
-        subject.model.begin(due.number, epoch, due.statements);
+        let effect = Effect::Statements(due.statements);
+        subject.model.begin(due.number, epoch, effect);
         subject.model.end(due.number, Fate::Acknowledged);
-        self.welcome(due.process, a, guest.live, guest.actor, log.len());
+        self.welcome(due.process, a, guest.live, guest.actor, events);
         Ok(true)
     }
 }

@@ -1,17 +1,19 @@
 //! The scheduler: who does what next, what goes wrong meanwhile, and whether all is as promised.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::sync::Arc;
 
+use actor_vfs::engines::MemoryEngine;
 use actor_vfs::testing::Fault;
-use actor_vfs::{ActorId, CommitNo, Store, StoreError};
+use actor_vfs::{ActorId, CommitNo, Epoch, Store, StoreError};
 
 use crate::broken::Broken;
 use crate::foundation::{self, Foundation};
-use crate::model::{Fate, Model};
+use crate::model::{Fate, Model, events};
 use crate::plain::{bytes_of, log_of, stored};
 use crate::process::{Owned, Process, Reader, Setup};
 use crate::script::Rng;
+use crate::tally::{Event, Tally};
 
 pub(crate) const PROCESSES: usize = 3;
 pub(crate) const ACTORS: usize = 2;
@@ -27,78 +29,23 @@ const FAULTS: [Fault; 7] = [
     Fault::CrashAfter,
 ];
 
-/// What happened, to see that it was not for nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) acknowledged: u64,
-    pub(crate) refused: u64,
-    pub(crate) unknown: u64,
-    pub(crate) fenced: u64,
-    pub(crate) crashed: u64,
-    pub(crate) interrupted: u64,
-    pub(crate) late: u64,
-    pub(crate) read: u64,
-}
-
-impl Tally {
-    pub(crate) fn add(&mut self, more: Self) -> Self {
-        self.acknowledged += more.acknowledged;
-        self.refused += more.refused;
-        self.unknown += more.unknown;
-        self.fenced += more.fenced;
-        self.crashed += more.crashed;
-        self.interrupted += more.interrupted;
-        self.late += more.late;
-        self.read += more.read;
-        *self
-    }
-
-    /// Everything that can happen did, once in twenty seeds at least.
-    pub(crate) fn assert_eventful(self, seeds: u64) {
-        let all = [
-            self.acknowledged,
-            self.refused,
-            self.unknown,
-            self.fenced,
-            self.crashed,
-            self.interrupted,
-            self.late,
-            self.read,
-        ];
-        assert!(all.iter().all(|times| *times >= seeds / 20), "{self}");
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} commits acknowledged, {} refused, {} in doubt; {} owners fenced, {} processes \
-             crashed, {} commits interrupted by a claim, {} late batches, {} reads of snapshots",
-            self.acknowledged,
-            self.refused,
-            self.unknown,
-            self.fenced,
-            self.crashed,
-            self.interrupted,
-            self.late,
-            self.read
-        )
-    }
-}
-
 pub(crate) struct Subject {
     pub(crate) id: ActorId,
+    pub(crate) foundation: Foundation,
     pub(crate) model: Model,
     /// How often somebody tried to claim it.
     pub(crate) claims: u64,
-    /// The commit at the last look.
-    seen: Option<CommitNo>,
+    /// The epoch and commit at the last look.
+    seen: Option<(Epoch, CommitNo)>,
 }
 
 impl Subject {
-    fn look(&mut self, truth: &Store) -> Result<(), String> {
+    fn look(&mut self, truth: &Store, quota_bytes: Option<u64>) -> Result<(), String> {
         let bytes = stored(truth, &self.id).map_err(|error| error.to_string())?;
+        let size = bytes.as_ref().map_or(0, Vec::len) as u64;
+        if quota_bytes.is_some_and(|quota| size > quota) {
+            return Err(format!("{size} bytes are over the quota"));
+        }
         self.model.observe(bytes)?;
         self.model.keeps_its_word()
     }
@@ -107,6 +54,9 @@ impl Subject {
 pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) setup: Setup,
+    pub(crate) memory: Arc<MemoryEngine>,
+    /// What the engine held in the middle of the story.
+    pub(crate) former: MemoryEngine,
     /// Looks at what is stored, past everything that goes wrong.
     pub(crate) truth: Store,
     pub(crate) processes: Vec<Process>,
@@ -140,16 +90,20 @@ impl World {
         let subjects = foundations.into_iter().enumerate();
         let subjects = subjects.map(|(actor, foundation)| Subject {
             id: foundation::id(actor),
+            foundation,
             model: Model::new(foundation),
             claims: 0,
             seen: None,
         });
         let subjects = subjects.collect();
         let processes = (0..PROCESSES).map(|_| Process::new(&memory, setup, ACTORS));
+        let processes = processes.collect();
         Self {
             setup,
+            former: (*memory).clone(),
+            memory,
             truth,
-            processes: processes.collect(),
+            processes,
             subjects,
             transactions: 0,
             story: None,
@@ -167,6 +121,9 @@ impl World {
     fn live(&mut self) -> Result<(), String> {
         self.look()?;
         for step in 0..STEPS {
+            if step == STEPS / 2 {
+                self.former = (*self.memory).clone();
+            }
             let (p, a) = self.turn();
             self.act(p, a)
                 .and_then(|()| self.look())
@@ -176,18 +133,25 @@ impl World {
         for p in 0..PROCESSES {
             self.deliver(p);
         }
+        self.scrub(0)
+            .map_err(|what| format!("at the end: {what}"))?;
         // What is stored is what plain SQLite has, so this is seldom worth its price.
         let inspects = self.rng.chance(25);
         let mut subjects = self.subjects.iter_mut();
         let looked = subjects.try_for_each(|subject| {
-            subject.look(&self.truth)?;
+            subject.look(&self.truth, self.setup.quota_bytes)?;
             if inspects {
                 subject.model.inspect()
             } else {
                 Ok(())
             }
         });
-        looked.map_err(|what| format!("at the end: {what}"))
+        looked.map_err(|what| format!("at the end: {what}"))?;
+        if self.rng.chance(25) {
+            self.damage()
+        } else {
+            Ok(())
+        }
     }
 
     /// Whose turn it is: mostly that of one who owns something.
@@ -205,11 +169,14 @@ impl World {
     /// Holds every actor that has changed against its model.
     pub(crate) fn look(&mut self) -> Result<(), String> {
         for subject in &mut self.subjects {
-            let info = self.truth.info(&subject.id);
-            let commit = info.map_err(|error| error.to_string())?.commit;
-            if subject.seen != Some(commit) {
-                subject.seen = Some(commit);
-                subject.look(&self.truth)?;
+            let now = match self.truth.info(&subject.id) {
+                Ok(info) => Some((info.epoch, info.commit)),
+                Err(StoreError::ActorMissing { .. }) => None,
+                Err(error) => return Err(error.to_string()),
+            };
+            if now.is_none() || subject.seen != now {
+                subject.seen = now;
+                subject.look(&self.truth, self.setup.quota_bytes)?;
             }
             subject.model.keeps_its_word()?;
         }
@@ -217,16 +184,21 @@ impl World {
     }
 
     fn act(&mut self, p: usize, a: usize) -> Result<(), String> {
-        match self.rng.below(40) {
-            0 | 1 => self.read(p, a),
-            2 | 3 => {
+        match self.rng.below(80) {
+            0..4 => self.read(p, a),
+            4..8 => {
                 self.deliver(p);
                 Ok(())
             }
-            4 => {
+            8 | 9 => {
                 self.forget(p, a);
                 Ok(())
             }
+            10 => self.replace(p, a),
+            11 => self.rehearse(p, a),
+            12 => self.scrub(p),
+            13 | 14 => self.use_second(p, a),
+            _ if self.subjects[a].model.seen().is_none() => self.found(p, a),
             _ if self.processes[p].owned[a].is_some() => self.proceed(p, a),
             _ if self.is_owned(a) && self.rng.chance(70) => Ok(()),
             _ => self.claim(p, a),
@@ -242,7 +214,7 @@ impl World {
     /// Sends what was under way for long.
     fn deliver(&mut self, p: usize) {
         let answers = self.processes[p].faults.deliver();
-        self.tally.late += answers.len() as u64;
+        self.tally.count_many(Event::Late, answers.len() as u64);
         self.tell(|| format!("{p} late batches: {}", answers.len()));
     }
 
@@ -269,17 +241,27 @@ impl World {
                 return Err(format!("a snapshot of {of} has changed"));
             }
         }
-        let snapshot = self.processes[p].store.snapshot(&self.subjects[a].id);
-        let live = snapshot.and_then(|snapshot| snapshot.connect());
-        let mut live = live.map_err(|error| error.to_string())?;
-        let log = log_of(&live).map_err(told)?;
-        self.tally.read += 1;
-        self.tell(|| format!("{p} reads {a}: {log:?}"));
         let model = &self.subjects[a].model;
-        if log != model.log() || bytes_of(&mut live).map_err(told)? != **model.seen() {
+        let snapshot = self.processes[p].store.snapshot(&self.subjects[a].id);
+        let (snapshot, bytes) = match (snapshot, model.seen()) {
+            (Err(StoreError::ActorMissing { .. }), None) => return Ok(()),
+            (Ok(snapshot), Some(bytes)) => (snapshot, Arc::clone(bytes)),
+            (other, _) => return Err(format!("a reader finds {:?}", other.err())),
+        };
+        if self.rng.chance(20) {
+            self.export(a, &snapshot)?;
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut live = snapshot.connect().map_err(|error| error.to_string())?;
+        let log = log_of(&live).map_err(told)?;
+        self.tally.count(Event::Read);
+        self.tell(|| format!("{p} reads {a}: {log:?}"));
+        if log != self.subjects[a].model.log() || bytes_of(&mut live).map_err(told)? != *bytes {
             return Err(format!("a reader sees {log:?}"));
         }
-        let (of, bytes) = (a, Arc::clone(model.seen()));
+        let of = a;
         self.processes[p].reader = Some(Reader { live, of, bytes });
         Ok(())
     }
@@ -296,8 +278,9 @@ impl World {
         self.tell(|| format!("{p} claims {a} with {fault:?}: {}", heard(&opened)));
         match opened {
             Ok((live, actor)) => {
-                let transactions = self.subjects[a].model.log().len();
-                self.welcome(p, a, live, actor, transactions);
+                let seen = self.subjects[a].model.seen().map(|seen| events(seen));
+                let events = seen.transpose()?.unwrap_or_default();
+                self.welcome(p, a, live, actor, events);
             }
             Err(_) if struck.is_some() => {}
             Err(error) => return Err(format!("a claim failed: {error}")),
@@ -306,21 +289,22 @@ impl World {
         Ok(())
     }
 
-    /// A process owns an actor that had gone through so many transactions.
+    /// A process owns an actor to which so much had happened.
     pub(crate) fn welcome(
         &mut self,
         p: usize,
         a: usize,
         live: rusqlite::Connection,
         actor: actor_vfs::Actor,
-        transactions: usize,
+        events: u64,
     ) {
         let subject = &mut self.subjects[a];
-        subject.model.claimed(actor.epoch().get(), transactions);
+        subject.model.claimed(actor.epoch().get(), events);
         let claim = subject.claims;
         self.forget(p, a);
         self.processes[p].owned[a] = Some(Owned {
             live,
+            second: None,
             actor,
             claim,
             running: None,
@@ -331,7 +315,7 @@ impl World {
     /// After a crash a process starts anew, and what it had not committed is lost.
     pub(crate) fn bury(&mut self, p: usize, struck: Option<(u64, Fault, bool)>) {
         if matches!(struck, Some((_, Fault::CrashBefore | Fault::CrashAfter, _))) {
-            self.tally.crashed += 1;
+            self.tally.count(Event::Crashed);
             for a in 0..ACTORS {
                 self.forget(p, a);
             }
@@ -358,6 +342,6 @@ pub(crate) fn arm(process: &Process, fault: Option<(u64, Fault, bool)>) {
     }
 }
 
-fn heard<T>(result: &Result<T, StoreError>) -> &'static str {
+pub(crate) fn heard<T>(result: &Result<T, StoreError>) -> &'static str {
     result.as_ref().err().map_or("done", StoreError::code)
 }

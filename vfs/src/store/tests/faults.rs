@@ -131,11 +131,7 @@ fn goes_on(store: &Store, world: &World, seen: &Pages, context: &str) {
     publish(&next, &replacing(&last)).unwrap();
     assert_eq!(world.seen(), last, "{context}");
     world.audit();
-    assert_eq!(
-        world.head().unwrap().unswept,
-        crate::layout::Unswept::Nothing,
-        "{context}"
-    );
+    assert_eq!(world.head().unwrap().unswept, Unswept::Nothing, "{context}");
 }
 
 #[test]
