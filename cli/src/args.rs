@@ -73,6 +73,9 @@ pub(crate) struct Global {
     /// Configuration file [default: actor-migrate.toml, here or in a folder above]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Keys of encrypted actors: a key file, or a folder of them [env: ACTOR_VFS_KEY_FILE]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// When to use colour.
@@ -117,6 +120,7 @@ pub(crate) fn stop(stop: &clap::Error) -> Exit {
         quiet: false,
         verbose: false,
         config: None,
+        key_file: None,
     };
     Printer::new(&global).failure(&CliError::Usage(stop.to_string()))
 }

@@ -21,6 +21,7 @@ mod history;
 mod inspect;
 mod interrupt;
 mod judge;
+mod keys;
 mod lint;
 mod output;
 mod pool;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     };
     let printer = Printer::new(&cli.global);
     interrupt::install();
+    keys::install(cli.global.key_file.as_deref(), &printer);
     match run(&cli, &printer) {
         Ok(exit) => exit.into(),
         Err(error) => printer.failure(&error).into(),

@@ -312,6 +312,17 @@ pub enum StoreError {
         name: String,
     },
 
+    /// S152.
+    #[error("line {line} of {} is wrong: {found}", path.display())]
+    KeyFile {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        found: &'static str,
+    },
+
     /// S199.
     #[error("bug: {what} (actor `{actor}`)")]
     Bug {
@@ -385,6 +396,7 @@ impl StoreError {
             Self::Keys(error) => error.code(),
             Self::StoreUnnamed { .. } => "S150",
             Self::NotMounted { .. } => "S151",
+            Self::KeyFile { .. } => "S152",
             Self::Bug { .. } => "S199",
         }
     }
@@ -455,6 +467,9 @@ impl StoreError {
                 "add `&store=PATH` to the file name, or set ACTOR_VFS_STORE"
             }
             Self::NotMounted { .. } => "open actors by `Actor::connect`; ATTACH reaches none",
+            Self::KeyFile { .. } => {
+                "give a file of 64 hexadecimal digits a line, as `store key new` makes it"
+            }
             Self::Bug { .. } => {
                 "please report this with the text above; open the actor again to go on"
             }

@@ -16,13 +16,25 @@ pub(crate) struct Unfinished {
 impl Unfinished {
     /// An empty file that is to appear at `place`.
     pub(crate) fn beside(place: &Path) -> io::Result<Self> {
+        Self::beside_as(place, as_the_user_creates_files)
+    }
+
+    /// The same for a secret: nobody but the user may read it.
+    pub(crate) fn secret_beside(place: &Path) -> io::Result<Self> {
+        Self::beside_as(place, |_| {})
+    }
+
+    fn beside_as(
+        place: &Path,
+        permit: impl FnOnce(&mut tempfile::Builder<'_, '_>),
+    ) -> io::Result<Self> {
         let folder = match place.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
         let mut builder = tempfile::Builder::new();
         builder.prefix(".unfinished-");
-        as_the_user_creates_files(&mut builder);
+        permit(&mut builder);
         let file = builder.tempfile_in(folder)?;
         Ok(Self {
             file,

@@ -3,7 +3,10 @@
 mod delete;
 mod export;
 mod import;
+mod key;
+mod keys;
 mod list;
+mod rekey;
 mod scrub;
 
 use std::path::PathBuf;
@@ -15,14 +18,15 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Printer;
 
-/// List, import, export, delete and scrub the actors of a store
+/// List, import, export, delete, scrub and encrypt the actors of a store
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate store list 'workspace/*' --store actors.store
   actor-migrate store import data/*.sqlite --prefix workspace/ --store actors.store --create
   actor-migrate store export workspace/42 42.sqlite --store actors.store
   actor-migrate store delete workspace/42 --store actors.store
-  actor-migrate store scrub --store actors.store")]
+  actor-migrate store scrub --store actors.store
+  actor-migrate store rekey --all --store actors.store --key-file actors.key")]
 pub(crate) struct StoreArgs {
     /// Store to work on [default: the one that the configuration names]
     #[arg(long, global = true, value_name = "PATH")]
@@ -38,9 +42,15 @@ enum Verb {
     Export(export::ExportArgs),
     Delete(delete::DeleteArgs),
     Scrub(scrub::ScrubArgs),
+    Keys(keys::KeysArgs),
+    Rekey(rekey::RekeyArgs),
+    Key(key::KeyArgs),
 }
 
 pub(crate) fn run(args: &StoreArgs, config: &Config, printer: &Printer) -> Result<Exit, CliError> {
+    if let Verb::Key(args) = &args.verb {
+        return key::run(args, printer);
+    }
     let path = args.store.clone().map_or_else(|| configured(config), Ok)?;
     match &args.verb {
         Verb::List(args) => list::run(args, &path, printer),
@@ -48,6 +58,9 @@ pub(crate) fn run(args: &StoreArgs, config: &Config, printer: &Printer) -> Resul
         Verb::Export(args) => export::run(args, &path, printer),
         Verb::Delete(args) => delete::run(args, &path, printer),
         Verb::Scrub(args) => scrub::run(args, &path, printer),
+        Verb::Keys(args) => keys::run(args, &path, printer),
+        Verb::Rekey(args) => rekey::run(args, &path, printer),
+        Verb::Key(args) => key::run(args, printer),
     }
 }
 

@@ -32,6 +32,8 @@ struct Report {
     actors: u64,
     /// Those that are as they were written.
     pages: u64,
+    /// Those that are encrypted, and whose keys were not given: their pages were not decrypted.
+    locked: u64,
     damage: Vec<Entry>,
 }
 
@@ -79,6 +81,7 @@ impl From<&Scrub> for Report {
         Self {
             actors: scrub.actors,
             pages: scrub.pages,
+            locked: scrub.locked,
             damage: scrub.damage.iter().map(Entry::from).collect(),
         }
     }
@@ -106,6 +109,14 @@ impl fmt::Display for Report {
         } else {
             format!("{} damaged", self.damage.len())
         };
+        if self.locked > 0 {
+            let locked = usize::try_from(self.locked).unwrap_or(usize::MAX);
+            let locked = count(locked, "actor");
+            writeln!(
+                f,
+                "{bad}locked{bad:#}: {locked}; without the keys, only seals were looked at"
+            )?;
+        }
         let pages = usize::try_from(self.pages).unwrap_or(usize::MAX);
         let actors = usize::try_from(self.actors).unwrap_or(usize::MAX);
         writeln!(

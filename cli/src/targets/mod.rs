@@ -19,6 +19,7 @@ pub(crate) use select::{Fleet, Selection, SourceArgs};
 pub(crate) use unclaimed::unclaimed;
 
 use crate::error::CliError;
+use crate::keys;
 
 /// One actor database.
 #[derive(Clone, Debug)]
@@ -129,14 +130,15 @@ impl Stores {
         if let Some(store) = self.0.get(path) {
             return Ok(store.clone());
         }
-        let store =
-            Store::open_existing(path).map_err(|error| CliError::store(path.display(), error))?;
+        let opened = keys::options()?.open_existing(path);
+        let store = opened.map_err(|error| CliError::store(path.display(), error))?;
         self.0.insert(path.to_owned(), store.clone());
         Ok(store)
     }
 
     /// The store at `path`, which is made if need be.
     pub(crate) fn open_or_create(&mut self, path: &Path) -> Result<Store, CliError> {
-        Store::open_or_create_at(path).map_err(|error| CliError::store(path.display(), error))
+        let opened = keys::options()?.open_or_create_at(path);
+        opened.map_err(|error| CliError::store(path.display(), error))
     }
 }

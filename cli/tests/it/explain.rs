@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use crate::support::{folder, run};
 
 /// The sources that give errors their codes.
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     include_str!("../../src/error/mod.rs"),
     include_str!("../../../vfs/src/error.rs"),
+    include_str!("../../../vfs/src/keys/error.rs"),
     include_str!("../../../migrate/src/error.rs"),
     include_str!("../../../migrate/src/error/squash.rs"),
 ];

@@ -15,6 +15,7 @@ mod hash;
 mod history;
 mod inspect;
 mod interrupt;
+mod keys;
 mod ledgers;
 mod lint;
 mod namespaces;

@@ -22,6 +22,7 @@ fn library() -> PathBuf {
 fn shell(script: &str) -> (String, String) {
     let mut shell = Command::new("sqlite3");
     shell.env_remove("ACTOR_VFS_STORE");
+    shell.env_remove("ACTOR_VFS_KEY_FILE");
     said(shell.args(["-batch", "-init", "/dev/null"]), script)
 }
 
@@ -196,4 +197,27 @@ fn python_writes_what_the_shell_reads() {
     assert_eq!(python, ("4950".into(), String::new()));
     let read = shell(&opening(&store, "SELECT sum(x) FROM t;"));
     assert_eq!(read, ("4950".into(), String::new()));
+}
+
+#[test]
+fn an_encrypted_store_opens_with_its_key_file_and_not_without() {
+    let (folder, store) = store();
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, "1f".repeat(32)).unwrap();
+    let (library, store) = (library(), store.display().to_string());
+    let script = |keys: &str, rest: &str| {
+        let library = library.display();
+        format!(
+            ".log stderr\n.load {library}\n.open 'file:a?vfs=actor&store={store}{keys}'\n{rest}\n"
+        )
+    };
+    let given = format!("&key_file={}", keys.display());
+    let filled = "CREATE TABLE t(v); INSERT INTO t VALUES('a marker in plain text');";
+    assert_eq!(shell(&script(&given, filled)).0, "");
+    let read = "SELECT v FROM t;";
+    assert_eq!(shell(&script(&given, read)).0, "a marker in plain text");
+    let (_, refused) = shell(&script("", read));
+    assert!(refused.contains("S143"), "{refused}");
+    let file = std::fs::read(Path::new(&store).join("actors.redb")).unwrap();
+    assert!(!file.windows(8).any(|it| it == b"a marker"));
 }

@@ -191,6 +191,11 @@ fn of_names() -> Vec<StoreError> {
         StoreError::NotMounted {
             name: "workspace/42".into(),
         },
+        StoreError::KeyFile {
+            path: path(),
+            line: 3,
+            found: "a key is 64 hexadecimal digits, and this line has another length",
+        },
         StoreError::Bug {
             actor: actor(),
             what: "a dirty page beyond the end of the database",

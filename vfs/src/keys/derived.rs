@@ -1,15 +1,19 @@
 //! The key ring that makes the key of every actor from one master key.
 
 use std::error::Error;
+use std::io::ErrorKind;
+use std::path::Path;
 
-use super::{Key, KeyId, KeyRing};
+use super::{Key, KeyId, KeyRing, file};
 use crate::actor_id::ActorId;
+use crate::error::StoreError;
+use crate::transfer::failed;
 
 /// Keys that are derived from a master key, an own one for each actor.
 ///
 /// One secret to keep for a whole store, and the key of one actor can be handed out without those
 /// of others. Whoever has the master key has all: an actor is destroyed by deleting it, not by
-/// deleting its key.
+/// deleting its key: for that there is [`KeyFolder`](super::KeyFolder).
 #[derive(Debug, Clone)]
 pub struct DerivedKeys {
     current: (KeyId, Key),
@@ -24,6 +28,18 @@ impl DerivedKeys {
             current: (master.id(), master),
             former: Vec::new(),
         }
+    }
+
+    /// The keys that follow from those of a [key file](super::create): its first key is current,
+    /// the others are former ones.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let found = file::read(path)?.unwrap_or_default();
+        let mut keys = found.into_iter();
+        let current = keys
+            .next()
+            .ok_or_else(|| failed("reading", path)(ErrorKind::NotFound.into()))?;
+        Ok(keys.fold(Self::new(current), Self::and_former))
     }
 
     /// Also opens what was encrypted under an earlier master key. What is written anew, or

@@ -6,6 +6,8 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::error::StoreError;
+
 /// How long every key is, in bytes.
 pub(crate) const KEY_BYTES: usize = 32;
 
@@ -30,6 +32,15 @@ impl Key {
     #[must_use]
     pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// A fresh key.
+    pub fn generate() -> Result<Self, StoreError> {
+        let mut key = Self::new([0; KEY_BYTES]);
+        getrandom::fill(&mut *key.0).map_err(|error| StoreError::Randomness {
+            cause: error.to_string(),
+        })?;
+        Ok(key)
     }
 
     /// Another key that this one determines, by HKDF-SHA256 of RFC 5869: `purpose` and `subject`

@@ -6,6 +6,8 @@
 
 mod derived;
 mod error;
+mod file;
+mod folder;
 mod key;
 
 use std::error::Error;
@@ -13,6 +15,8 @@ use std::fmt;
 
 pub use derived::DerivedKeys;
 pub use error::KeyError;
+pub use file::{create, is_exposed, open};
+pub use folder::KeyFolder;
 pub(crate) use key::KEY_BYTES;
 pub use key::{Key, KeyId, KeyIdError};
 

@@ -13,12 +13,16 @@ use std::time::Duration;
 use super::Asked;
 use crate::engines::MemoryEngine;
 use crate::file::{File, MainFile};
+use crate::keys;
 use crate::page::PageNo;
 use crate::store::{Change, Geometry, Image};
-use crate::{Actor, ActorId, Store, StoreError};
+use crate::{Actor, ActorId, Store, StoreError, StoreOptions};
 
 /// Which store, for names that do not say.
 const STORE_VARIABLE: &str = "ACTOR_VFS_STORE";
+
+/// Which keys, for names that do not say.
+const KEYS_VARIABLE: &str = "ACTOR_VFS_KEY_FILE";
 
 /// The name of the store in memory.
 const MEMORY: &str = ":memory:";
@@ -81,14 +85,17 @@ fn snapshot_file(store: Arc<OpenStore>, actor: &ActorId) -> Result<MainFile, Sto
 }
 
 fn find_store(asked: &Asked<'_>) -> Result<Arc<OpenStore>, StoreError> {
-    let from_environment = || env::var(STORE_VARIABLE).ok();
-    let place = asked.store.map(str::to_owned).or_else(from_environment);
+    let or_variable = |asked: Option<&str>, variable| {
+        asked.map_or_else(|| env::var(variable).ok(), |asked| Some(asked.to_owned()))
+    };
+    let place = or_variable(asked.store, STORE_VARIABLE);
+    let keys = or_variable(asked.key_file, KEYS_VARIABLE).filter(|path| !path.is_empty());
     match place.as_deref() {
         None | Some("") => Err(StoreError::StoreUnnamed {
             name: asked.name.to_owned(),
         }),
         Some(MEMORY) => in_memory(),
-        Some(path) => on_disk(Path::new(path), asked.create),
+        Some(path) => on_disk(Path::new(path), keys.as_deref(), asked.create),
     }
 }
 
@@ -103,7 +110,7 @@ fn in_memory() -> Result<Arc<OpenStore>, StoreError> {
     Ok(Arc::clone(store.insert(made)))
 }
 
-fn on_disk(path: &Path, create: bool) -> Result<Arc<OpenStore>, StoreError> {
+fn on_disk(path: &Path, keys: Option<&str>, create: bool) -> Result<Arc<OpenStore>, StoreError> {
     static STORES: Mutex<BTreeMap<PathBuf, Weak<OpenStore>>> = Mutex::new(BTreeMap::new());
     // A second spelling of a path is a second store, which the file's lock refuses.
     let path = absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -112,20 +119,38 @@ fn on_disk(path: &Path, create: bool) -> Result<Arc<OpenStore>, StoreError> {
     if let Some(store) = known.and_then(Weak::upgrade) {
         return Ok(store);
     }
-    let store = OpenStore::new(open_closed(&path, create, known.is_some())?);
+    let store = OpenStore::new(open_closed(
+        &path,
+        &options(keys)?,
+        create,
+        known.is_some(),
+    )?);
     stores.retain(|_, store| store.strong_count() > 0);
     stores.insert(path, Arc::downgrade(&store));
     Ok(store)
 }
 
+fn options(keys: Option<&str>) -> Result<StoreOptions, StoreError> {
+    let keys = keys.map(keys::open).transpose()?;
+    Ok(StoreOptions {
+        keys,
+        ..StoreOptions::default()
+    })
+}
+
 /// Opens a store that this process has not open. Another thread may be about to close it: it has
 /// let go of the handle and not yet of the file.
-fn open_closed(path: &Path, create: bool, closing: bool) -> Result<Store, StoreError> {
+fn open_closed(
+    path: &Path,
+    options: &StoreOptions,
+    create: bool,
+    closing: bool,
+) -> Result<Store, StoreError> {
     let mut pauses = if closing { CLOSING_PAUSES_MAX } else { 0 };
     loop {
         let opened = match create {
-            true => Store::open_or_create_at(path),
-            false => Store::open_existing(path),
+            true => options.open_or_create_at(path),
+            false => options.open_existing(path),
         };
         match opened {
             Err(StoreError::StoreInUse { .. }) if pauses > 0 => thread::sleep(CLOSING_PAUSE),
@@ -165,6 +190,7 @@ fn store_of_name(name: &str) -> Result<Arc<OpenStore>, StoreError> {
     find_store(&Asked {
         name,
         store: None,
+        key_file: None,
         snapshot: false,
         create: true,
     })

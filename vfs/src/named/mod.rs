@@ -23,6 +23,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) name: &'a str,
     /// The path of the store; `:memory:` is one that lives as long as the process.
     pub(crate) store: Option<&'a str>,
+    /// The path of a key file, or of a folder of them; it counts when the store is opened.
+    pub(crate) key_file: Option<&'a str>,
     /// Whether the actor shall be read as it is now, without owning it.
     pub(crate) snapshot: bool,
     /// Whether store and actor are created if they are missing.

@@ -70,8 +70,9 @@ pub(super) fn kind(flags: c_int) -> &'static str {
 /// What `xOpen` is asked for.
 pub(super) struct Asked<'a> {
     pub(super) name: Option<&'a str>,
-    /// The parameters `store` and `immutable` of the name.
+    /// The parameters `store`, `key_file` and `immutable` of the name.
     pub(super) store: Option<&'a str>,
+    pub(super) key_file: Option<&'a str>,
     pub(super) immutable: Option<&'a str>,
     pub(super) flags: c_int,
 }
@@ -96,6 +97,7 @@ fn open_named(asked: &Asked<'_>) -> Result<Box<dyn File>, Code> {
     let opened = named::open(&named::Asked {
         name,
         store: asked.store,
+        key_file: asked.key_file,
         snapshot: asked.immutable.is_some_and(is_true),
         create: asked.flags & ffi::SQLITE_OPEN_CREATE != 0,
     });

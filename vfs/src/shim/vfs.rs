@@ -115,6 +115,7 @@ unsafe fn asked<'a>(name: ffi::sqlite3_filename, flags: c_int) -> names::Asked<'
     };
     names::Asked {
         store: parameter(c"store"),
+        key_file: parameter(c"key_file"),
         immutable: parameter(c"immutable"),
         // SAFETY: `name` is null or a string that SQLite keeps as long as the file is open.
         name: unsafe { text(name) },

@@ -42,7 +42,7 @@ impl Shared {
                 key_record,
             });
         };
-        let data = Key::new(random::bytes()?);
+        let data = Key::generate()?;
         let wrapped = wrap(&**ring, KeyPlace { actor, db }, &data)?;
         Ok(Fresh {
             db,

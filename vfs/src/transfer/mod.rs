@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::error::StoreError;
 
-fn failed(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreError {
+pub(crate) fn failed(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreError {
     let path = path.to_owned();
     move |error| StoreError::File {
         doing,
