@@ -80,15 +80,14 @@ mod on_disk {
             engine: Result<RedbEngine, EngineError>,
         ) -> Result<Store, StoreError> {
             let engine = engine.map_err(|error| said_of(path, error))?;
-            let store = self
-                .with_engine(Arc::new(engine))
-                .map_err(|error| match error {
-                    StoreError::NotAStore { found, .. } => not_a_store(path, found),
-                    error => error,
-                })?;
-            // Nobody else has it open, so nobody is still at it.
-            store.clear_asides()?;
-            Ok(store)
+            let store = self.with_engine(Arc::new(engine));
+            // Nobody else has it open, so nobody is still at what was left aside.
+            let store = store.and_then(|store| store.clear_asides().map(|()| store));
+            store.map_err(|error| match error {
+                StoreError::NotAStore { found, .. } => not_a_store(path, found),
+                StoreError::Engine(error) => said_of(path, error),
+                error => error,
+            })
         }
     }
 

@@ -6,6 +6,7 @@ mod write;
 
 use std::fmt;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -254,16 +255,35 @@ impl RedbSnapshot {
         if range.start >= range.end {
             return Ok(Vec::new());
         }
-        let entries = self
-            .table
-            .range::<&[u8]>(range)
-            .map_err(|error| self.failed(error))?;
-        let entries = entries.take(limit).map(|entry| {
-            let (key, value) = entry.map_err(|error| self.failed(error))?;
-            Ok(take(key.value(), value.value()))
-        });
-        entries.collect()
+        guarded(|| {
+            let entries = self
+                .table
+                .range::<&[u8]>(range.clone())
+                .map_err(|error| self.failed(error))?;
+            let mut last: Option<Vec<u8>> = None;
+            let entries = entries.take(limit).map(|entry| {
+                let (key, value) = entry.map_err(|error| self.failed(error))?;
+                let key = key.value();
+                // Whoever goes on after the last key would go round for ever.
+                if !range.contains(&key) || last.as_deref().is_some_and(|last| last >= key) {
+                    return Err(damaged("its keys are out of order"));
+                }
+                last = Some(key.to_vec());
+                Ok(take(key, value.value()))
+            });
+            entries.collect()
+        })
     }
+}
+
+/// Runs `read`, during which redb may panic if a part of the file is not what it wrote there.
+fn guarded<T>(read: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    let read = catch_unwind(AssertUnwindSafe(read));
+    read.unwrap_or_else(|_| Err(damaged("redb cannot make sense of it")))
+}
+
+fn damaged(what: &'static str) -> EngineError {
+    EngineError::new(EngineErrorKind::Damaged, "reading the file", what)
 }
 
 impl Snapshot for RedbSnapshot {
@@ -272,7 +292,7 @@ impl Snapshot for RedbSnapshot {
             let value = self.table.get(*key).map_err(|error| self.failed(error))?;
             Ok(value.map(|value| value.value().to_vec()))
         };
-        keys.iter().map(get).collect()
+        guarded(|| keys.iter().map(get).collect())
     }
 
     fn scan(&self, range: Range<&[u8]>, limit: usize) -> Result<Vec<Entry>, EngineError> {
