@@ -294,6 +294,63 @@ pub enum StoreError {
         companion: PathBuf,
     },
 
+    /// S137.
+    #[error("`{actor}` has no restore point `{name}`")]
+    NoPoint {
+        /// Whose.
+        actor: ActorId,
+        /// Which was looked for.
+        name: String,
+    },
+
+    /// S138.
+    #[error("{wanted} of `{actor}` is not kept: it keeps commits {oldest} to {last}")]
+    NotKept {
+        /// Whose past.
+        actor: ActorId,
+        /// What was looked for, as in "commit 7".
+        wanted: String,
+        /// The oldest commit that is kept.
+        oldest: CommitNo,
+        /// The last commit.
+        last: CommitNo,
+    },
+
+    /// S139.
+    #[error("`{actor}` has a restore point `{name}` already")]
+    PointExists {
+        /// Whose.
+        actor: ActorId,
+        /// Which stands in the way.
+        name: String,
+    },
+
+    /// S140.
+    #[error("{name:?} cannot be the name of a restore point (of `{actor}`)")]
+    PointName {
+        /// Of what.
+        actor: ActorId,
+        /// The name.
+        name: String,
+    },
+
+    /// S141.
+    #[error("the record of {record} of `{actor}` is damaged: {damage}")]
+    HistoryDamaged {
+        /// Whose past.
+        actor: ActorId,
+        /// What it is the record of, as in "commit 7".
+        record: String,
+        /// What is wrong with it.
+        damage: &'static str,
+    },
+
+    /// S142.
+    #[error("the record of how much of the past is kept is damaged: {damage}")]
+    RetentionDamaged {
+        /// What is wrong with it.
+        damage: &'static str,
+    },
     /// S143 to S149.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -393,6 +450,12 @@ impl StoreError {
             Self::DatabaseUnreadable { .. } => "S131",
             Self::FileExists { .. } => "S132",
             Self::FileInUse { .. } => "S133",
+            Self::NoPoint { .. } => "S137",
+            Self::NotKept { .. } => "S138",
+            Self::PointExists { .. } => "S139",
+            Self::PointName { .. } => "S140",
+            Self::HistoryDamaged { .. } => "S141",
+            Self::RetentionDamaged { .. } => "S142",
             Self::Keys(error) => error.code(),
             Self::StoreUnnamed { .. } => "S150",
             Self::NotMounted { .. } => "S151",
@@ -470,9 +533,23 @@ impl StoreError {
             Self::KeyFile { .. } => {
                 "give a file of 64 hexadecimal digits a line, as `store key new` makes it"
             }
-            Self::Bug { .. } => {
-                "please report this with the text above; open the actor again to go on"
+            _ => self.hint_on_the_past(),
+        }
+    }
+
+    fn hint_on_the_past(&self) -> &'static str {
+        match self {
+            Self::NoPoint { .. } => "list the restore points of the actor",
+            Self::NotKept { .. } => {
+                "ask for a commit that is kept or a restore point; set a retention to keep more"
             }
+            Self::PointExists { .. } => "choose another name, or drop the restore point first",
+            Self::PointName { .. } => "use 1 to 128 bytes of UTF-8 without control characters",
+            Self::HistoryDamaged { .. } => {
+                "the actor itself is not touched; scrub it to see what else of its past is whole"
+            }
+            Self::RetentionDamaged { .. } => "set the retention of the store again",
+            _ => "please report this with the text above; open the actor again to go on",
         }
     }
 }

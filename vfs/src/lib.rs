@@ -23,12 +23,12 @@ mod unfinished;
 pub use actor_id::{ActorId, ActorIdError};
 pub use connect::{ConnectOptions, Locking};
 pub use error::StoreError;
-pub use layout::{CommitNo, Compression, Epoch};
+pub use layout::{CommitNo, Compression, Epoch, Retention};
 pub use page::{PageCount, PageNo, PageSize};
 #[cfg(feature = "extension")]
 #[doc(hidden)]
 pub use shim::load;
 pub use store::{
-    Actor, ActorInfo, ActorSnapshot, Damage, IfExists, ListOptions, Plaintext, Scrub, Store,
-    StoreOptions,
+    Actor, ActorInfo, ActorSnapshot, CommitInfo, Damage, IfExists, ListOptions, Plaintext, Point,
+    RestorePoint, Scrub, Store, StoreOptions,
 };

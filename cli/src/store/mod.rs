@@ -2,11 +2,16 @@
 
 mod delete;
 mod export;
+mod history;
 mod import;
 mod key;
 mod keys;
 mod list;
+mod point;
 mod rekey;
+mod restore;
+mod restore_point;
+mod retention;
 mod scrub;
 
 use std::path::PathBuf;
@@ -18,7 +23,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Printer;
 
-/// List, import, export, delete, scrub and encrypt the actors of a store
+/// List, import, export, delete, scrub, encrypt, fork and restore the actors of a store
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate store list 'workspace/*' --store actors.store
@@ -26,7 +31,9 @@ use crate::output::Printer;
   actor-migrate store export workspace/42 42.sqlite --store actors.store
   actor-migrate store delete workspace/42 --store actors.store
   actor-migrate store scrub --store actors.store
-  actor-migrate store rekey --all --store actors.store --key-file actors.key")]
+  actor-migrate store rekey --all --store actors.store --key-file actors.key
+  actor-migrate store restore-point create workspace/42 before-0007 --store actors.store
+  actor-migrate store restore workspace/42 --point before-0007 --store actors.store")]
 pub(crate) struct StoreArgs {
     /// Store to work on [default: the one that the configuration names]
     #[arg(long, global = true, value_name = "PATH")]
@@ -45,6 +52,11 @@ enum Verb {
     Keys(keys::KeysArgs),
     Rekey(rekey::RekeyArgs),
     Key(key::KeyArgs),
+    RestorePoint(restore_point::RestorePointArgs),
+    Retention(retention::RetentionArgs),
+    History(history::HistoryArgs),
+    Restore(restore::RestoreArgs),
+    Fork(restore::ForkArgs),
 }
 
 pub(crate) fn run(args: &StoreArgs, config: &Config, printer: &Printer) -> Result<Exit, CliError> {
@@ -61,6 +73,11 @@ pub(crate) fn run(args: &StoreArgs, config: &Config, printer: &Printer) -> Resul
         Verb::Keys(args) => keys::run(args, &path, printer),
         Verb::Rekey(args) => rekey::run(args, &path, printer),
         Verb::Key(args) => key::run(args, printer),
+        Verb::RestorePoint(args) => restore_point::run(args, &path, printer),
+        Verb::Retention(args) => retention::run(args, &path, printer),
+        Verb::History(args) => history::run(args, &path, printer),
+        Verb::Restore(args) => restore::run(args, &path, printer),
+        Verb::Fork(args) => restore::fork(args, &path, printer),
     }
 }
 

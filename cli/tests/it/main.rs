@@ -19,6 +19,7 @@ mod keys;
 mod ledgers;
 mod lint;
 mod namespaces;
+mod past;
 mod prune;
 mod read_only;
 mod readme;

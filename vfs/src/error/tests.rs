@@ -31,6 +31,7 @@ fn all() -> Vec<StoreError> {
         of_actors(),
         of_stores(),
         of_connections_and_files(),
+        of_the_past(),
         of_keys(),
         of_names(),
     ]
@@ -179,6 +180,37 @@ fn of_connections_and_files() -> Vec<StoreError> {
         StoreError::FileInUse {
             path: path(),
             companion: "/data/actors-wal".into(),
+        },
+    ]
+}
+
+fn of_the_past() -> Vec<StoreError> {
+    vec![
+        StoreError::NoPoint {
+            actor: actor(),
+            name: "before".into(),
+        },
+        StoreError::NotKept {
+            actor: actor(),
+            wanted: "commit 7".into(),
+            oldest: CommitNo::new(9),
+            last: CommitNo::new(12),
+        },
+        StoreError::PointExists {
+            actor: actor(),
+            name: "before".into(),
+        },
+        StoreError::PointName {
+            actor: actor(),
+            name: "a\nb".into(),
+        },
+        StoreError::HistoryDamaged {
+            actor: actor(),
+            record: "commit 7".into(),
+            damage: "it is cut short",
+        },
+        StoreError::RetentionDamaged {
+            damage: "it is cut short",
         },
     ]
 }

@@ -1,10 +1,10 @@
 //! The head record: the one record that says all about an actor.
 
-use super::numbers::{Checksum, CommitNo, DbId, Epoch, Token};
+use super::numbers::{Checksum, CommitNo, DbId, Epoch, Moment, Token};
 use super::{FORMAT, Reader, Undecodable, sealed, unsealed};
 use crate::page::{PageCount, PageSize};
 
-const HEAD_BYTES: usize = 104;
+const HEAD_BYTES: usize = 128;
 
 /// The state of an actor: who owns it, which pages it has, what is left to clean.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,17 +25,25 @@ pub(crate) struct Head {
     /// The XOR of the checksums of all pages, under the mask of the head's
     /// [codec](super::PageCodec::mask).
     pub(crate) checksum: Checksum,
+    /// When the last commit was made.
+    pub(crate) time: Moment,
+    /// The oldest commit that is still whole, without a gap up to `commit`. Without retention it
+    /// is `commit` itself.
+    pub(crate) floor: CommitNo,
+    /// The commit of the newest restore point of this image, 0 if it has none: what a commit
+    /// supersedes goes at once if it is newer.
+    pub(crate) pinned: CommitNo,
     pub(crate) unswept: Unswept,
 }
 
-/// Records that a staged commit may have left and that nobody can see.
+/// Records that nobody can see and that may be there nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unswept {
     /// None.
     Nothing,
     /// Page records of the next commit, under this name.
     Staging(DbId),
-    /// Versions of pages that the last commit superseded.
+    /// Versions of pages, images and records of commits that nothing keeps any longer.
     Garbage,
 }
 
@@ -62,6 +70,9 @@ impl Head {
         record.extend_from_slice(&self.token.bytes());
         record.extend_from_slice(&self.committed.bytes());
         record.extend_from_slice(&staging);
+        record.extend_from_slice(&self.time.get().to_be_bytes());
+        record.extend_from_slice(&self.floor.get().to_be_bytes());
+        record.extend_from_slice(&self.pinned.get().to_be_bytes());
         let record = sealed(key, record);
         debug_assert_eq!(Self::decode(key, &record).as_ref(), Ok(self));
         record
@@ -83,8 +94,16 @@ impl Head {
             token: Token::new(reader.bytes()?),
             committed: Token::new(reader.bytes()?),
             unswept: decode_unswept(unswept, reader.bytes()?)?,
+            time: Moment::new(reader.u64()?),
+            floor: CommitNo::new(reader.u64()?),
+            pinned: CommitNo::new(reader.u64()?),
         };
         reader.end()?;
+        if head.floor > head.commit || head.pinned > head.commit {
+            return Err(Undecodable::Damaged(
+                "it keeps a commit that comes after its last",
+            ));
+        }
         Ok(head)
     }
 
@@ -98,7 +117,7 @@ impl Head {
     }
 }
 
-fn decode_flag(flag: u8) -> Result<bool, Undecodable> {
+pub(super) fn decode_flag(flag: u8) -> Result<bool, Undecodable> {
     match flag {
         0 => Ok(false),
         1 => Ok(true),
@@ -120,11 +139,11 @@ fn decode_unswept(tag: u8, staging: [u8; 16]) -> Result<Unswept, Undecodable> {
 }
 
 /// The page size as a power of two, which a byte can hold.
-fn exponent(size: PageSize) -> u8 {
+pub(super) fn exponent(size: PageSize) -> u8 {
     u8::try_from(size.get().trailing_zeros()).unwrap_or(u8::MAX)
 }
 
-fn page_size(exponent: u8) -> Result<PageSize, Undecodable> {
+pub(super) fn page_size(exponent: u8) -> Result<PageSize, Undecodable> {
     1u32.checked_shl(u32::from(exponent))
         .and_then(PageSize::new)
         .ok_or(Undecodable::Damaged(
@@ -147,7 +166,7 @@ mod tests {
             Just(Unswept::Garbage),
         ];
         let names = any::<([u8; 16], [u8; 16], [u8; 16])>();
-        let numbers = any::<(u64, u64, u64, u32, bool)>();
+        let numbers = any::<(u64, u64, u64, u32, u64, u64, u64, bool)>();
         (names, numbers, 9u8..=16, unswept).prop_map(|(names, numbers, exponent, unswept)| Head {
             db: DbId::new(names.0),
             token: Token::new(names.1),
@@ -156,8 +175,11 @@ mod tests {
             commit: CommitNo::new(numbers.1),
             checksum: Checksum::new(numbers.2),
             pages: PageCount::new(numbers.3),
-            encrypted: numbers.4,
+            encrypted: numbers.7,
             page_size: page_size(exponent).unwrap(),
+            floor: CommitNo::new(numbers.4.min(numbers.1)),
+            pinned: CommitNo::new(numbers.5.min(numbers.1)),
+            time: Moment::new(numbers.6),
             unswept,
         })
     }
@@ -196,7 +218,7 @@ mod tests {
 
         #[test]
         fn a_sealed_head_of_impossible_content_is_refused(
-            mut content in prop::collection::vec(any::<u8>(), 0..120), key: Vec<u8>,
+            mut content in prop::collection::vec(any::<u8>(), 0..144), key: Vec<u8>,
         ) {
             content.insert(0, FORMAT);
             if let Ok(head) = Head::decode(&key, &sealed(&key, content.clone())) {
@@ -220,6 +242,9 @@ mod tests {
             pages: PageCount::new(3),
             encrypted: true,
             checksum: Checksum::default(),
+            time: Moment::default(),
+            floor: CommitNo::default(),
+            pinned: CommitNo::default(),
             unswept: Unswept::Nothing,
         };
         assert_eq!(codec.mask(&head).get(), 0xe492_836a_6f9b_4067);

@@ -10,6 +10,8 @@ const HEAD: u8 = b'H';
 const ASIDE: u8 = b'A';
 const PAGE: u8 = b'P';
 const KEY: u8 = b'K';
+const COMMIT: u8 = b'C';
+const POINT: u8 = b'R';
 const DB_BYTES: usize = 16;
 const PAGE_BYTES: usize = 4;
 const COMMIT_BYTES: usize = 8;
@@ -54,6 +56,51 @@ pub(crate) fn all_heads(prefix: &str, after: Option<&str>) -> KeyRange {
     let end = successor(&prefixed);
     let past = after.map(|id| [&[HEAD], id.as_bytes(), &[0]].concat());
     past.map_or(prefixed.clone(), |past| past.max(prefixed))..end
+}
+
+/// The key of the record of one commit of an actor.
+pub(crate) fn commit_key(actor: &ActorId, commit: CommitNo) -> Vec<u8> {
+    [&of_actor(COMMIT, actor)[..], &commit.get().to_be_bytes()].concat()
+}
+
+/// The records of all commits of an actor, from the oldest to the newest.
+pub(crate) fn commits_of(actor: &ActorId) -> KeyRange {
+    all_of_actor(COMMIT, actor)
+}
+
+/// The records of the commits of an actor that come before `end`.
+pub(crate) fn commits_up_to(actor: &ActorId, end: CommitNo) -> KeyRange {
+    of_actor(COMMIT, actor)..commit_key(actor, end)
+}
+
+/// The records of the commits of all actors.
+pub(crate) fn all_commits() -> KeyRange {
+    vec![COMMIT]..vec![COMMIT + 1]
+}
+
+/// The key of a restore point of an actor.
+pub(crate) fn point_key(actor: &ActorId, name: &str) -> Vec<u8> {
+    [&of_actor(POINT, actor)[..], name.as_bytes()].concat()
+}
+
+/// The restore points of an actor, in the order of their names.
+pub(crate) fn points_of(actor: &ActorId) -> KeyRange {
+    all_of_actor(POINT, actor)
+}
+
+/// The restore points of all actors.
+pub(crate) fn all_points() -> KeyRange {
+    vec![POINT]..vec![POINT + 1]
+}
+
+/// What the keys of an actor's records of one kind begin with: no id holds the zero byte that
+/// ends this one, so none is the beginning of another.
+fn of_actor(tag: u8, actor: &ActorId) -> Vec<u8> {
+    [&[tag], actor.as_str().as_bytes(), &[0]].concat()
+}
+
+fn all_of_actor(tag: u8, actor: &ActorId) -> KeyRange {
+    of_actor(tag, actor)..[&[tag], actor.as_str().as_bytes(), &[1]].concat()
 }
 
 /// The key of one version of one page.
@@ -130,6 +177,13 @@ pub(crate) fn all_images() -> KeyRange {
 /// Where the key of an image is stored.
 pub(crate) fn key_record_key(db: DbId) -> Vec<u8> {
     [&[KEY][..], &db.bytes()].concat()
+}
+
+/// All that is stored of an image: its pages, and its key if it has one.
+pub(crate) fn all_of_image(db: DbId) -> [KeyRange; 2] {
+    let key = key_record_key(db);
+    let end = [&key[..], &[0]].concat();
+    [all_pages(db), key..end]
 }
 
 /// The keys of all images.
@@ -227,6 +281,33 @@ mod tests {
         assert!(all_key_records().contains(&key));
         for key in [&key[..16], b"K", b"H0123456789abcdef"] {
             assert_eq!(db_of_key_record_key(key), None);
+        }
+    }
+
+    #[test]
+    fn the_records_of_an_actor_are_a_range_that_holds_none_of_another() {
+        let ids = ["a", "a/b", "a b", "ab", "b"].map(|id| ActorId::new(id).unwrap());
+        for (actor, other) in ids
+            .iter()
+            .flat_map(|id| ids.iter().map(move |other| (id, other)))
+        {
+            for commit in [0, 1, 256, u64::MAX].map(CommitNo::new) {
+                let key = commit_key(other, commit);
+                assert_eq!(commits_of(actor).contains(&key), actor == other);
+                assert!(all_commits().contains(&key));
+                let before = actor == other && commit < CommitNo::new(256);
+                assert_eq!(
+                    commits_up_to(actor, CommitNo::new(256)).contains(&key),
+                    before
+                );
+            }
+            for name in ["x", "\u{10ffff}"] {
+                assert_eq!(
+                    points_of(actor).contains(&point_key(other, name)),
+                    actor == other
+                );
+                assert!(all_points().contains(&point_key(other, name)));
+            }
         }
     }
 

@@ -2,24 +2,30 @@
 
 mod cipher;
 mod head;
+mod history;
 mod key_record;
 mod keys;
 mod numbers;
 mod record;
+mod retention;
 mod store_record;
 
 pub(crate) use cipher::{Cipher, Nonce};
 pub(crate) use head::{Head, Unswept};
+pub(crate) use history::{Commit, State, Superseded};
 pub(crate) use key_record::{KeyPlace, WrappedKey};
 pub(crate) use keys::{
-    KeyRange, PageKey, actor_of_aside_key, actor_of_head_key, all_asides, all_heads, all_images,
-    all_key_records, all_pages, aside_key, db_of_key_record_key, db_of_page_key, head_key,
-    key_record_key, pages_from, versions_up_to,
+    KeyRange, PageKey, actor_of_aside_key, actor_of_head_key, all_asides, all_commits, all_heads,
+    all_images, all_key_records, all_of_image, all_pages, all_points, aside_key, commit_key,
+    commits_of, commits_up_to, db_of_key_record_key, db_of_page_key, head_key, key_record_key,
+    pages_from, point_key, points_of, versions_up_to,
 };
-pub(crate) use numbers::{Checksum, DbId, StoreId, Token};
+pub(crate) use numbers::{Checksum, DbId, Moment, StoreId, Token};
 pub use numbers::{CommitNo, Epoch};
 pub use record::Compression;
 pub(crate) use record::PageCodec;
+pub use retention::Retention;
+pub(crate) use retention::{RETENTION_KEY, decode_retention, encode_retention};
 pub(crate) use store_record::{STORE_KEY, decode_store, encode_store};
 
 /// The format version that this crate writes, and the newest that it reads.

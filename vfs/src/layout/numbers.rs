@@ -83,6 +83,20 @@ random_name!(
     StoreId
 );
 
+/// A moment as the host's clock showed it: milliseconds since 1970, 0 if nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    pub(crate) const fn new(milliseconds: u64) -> Self {
+        Self(milliseconds)
+    }
+
+    pub(crate) const fn get(self) -> u64 {
+        self.0
+    }
+}
+
 /// The hash of a page's content, seeded by its number; XORed over all pages, that of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Checksum(u64);

@@ -55,6 +55,10 @@ impl Actor {
         self.owner.last_error.get()
     }
 
+    pub(super) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
     /// The ladder that the connections of this owner climb.
     pub(crate) fn ladder(&self) -> Arc<Ladder> {
         Arc::clone(&self.owner.ladder)

@@ -1,17 +1,17 @@
 //! The actors of a store: which there are, how large they are, and how one is removed.
 
 use super::Store;
+use super::history::records;
 use super::owner::TAKE_TRIES_MAX;
 use super::place::remove_pages;
 use super::scrub::strays;
 use super::settle::{Leaves, Outcome};
-use super::slot::{Slot, StoredHead, decode_head};
+use super::slot::{Slot, decode_head};
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::kv::{Batch, CommitError};
 use crate::layout::{
-    CommitNo, Epoch, Head, KeyRange, actor_of_head_key, all_asides, all_heads, all_pages,
-    key_record_key,
+    CommitNo, Epoch, Head, actor_of_head_key, all_heads, all_of_image, commits_of, points_of,
 };
 use crate::page::{PageCount, PageSize};
 
@@ -108,11 +108,11 @@ impl Store {
         Ok(ActorInfo::new(slot.actor, &stored.head))
     }
 
-    /// Removes an actor with all its pages, in one batch. An owner that has it open finds out at
+    /// Removes an actor with all its pages, its restore points and its past, in one batch. An owner that has it open finds out at
     /// its next commit.
     ///
     /// If the head is damaged nobody knows which pages are the actor's. Then the head goes first,
-    /// and after it the pages that no head names, unless another head is damaged too.
+    /// and after it the pages that no record names, unless another record is damaged too.
     pub fn delete(&self, actor: &ActorId) -> Result<(), StoreError> {
         let slot = Slot::new(&self.shared, actor);
         let found = match slot.load() {
@@ -121,7 +121,11 @@ impl Store {
         };
         let mut found = found.ok_or_else(|| slot.missing())?;
         for _ in 0..TAKE_TRIES_MAX {
-            match slot.settle(&removal(&slot, &found), Some(&found), Leaves::None)? {
+            let mut batch = slot.batch_on(Some(&found));
+            batch.delete(slot.key.clone());
+            remove_pages(&mut batch, &found.head);
+            remove_past(&slot, &mut batch)?;
+            match slot.settle(&batch, Some(&found), Leaves::None)? {
                 Outcome::Landed => return Ok(()),
                 Outcome::Lost(now) => found = now.ok_or_else(|| slot.missing())?,
             }
@@ -144,6 +148,7 @@ impl Store {
             let mut batch = Batch::new();
             batch.require(slot.key.clone(), Some(record));
             batch.delete(slot.key.clone());
+            remove_past(slot, &mut batch)?;
             match slot.engine().commit(&batch) {
                 Ok(()) | Err(CommitError::Conflict { .. } | CommitError::Unknown { .. }) => {}
                 Err(error) => return Err(slot.refused(error)),
@@ -152,23 +157,17 @@ impl Store {
         Err(slot.contended())
     }
 
-    /// Removes the images that no head names, if every head can be read.
+    /// Removes the images that no record names, if every record that may name one can be read.
     fn remove_strays(&self) -> Result<(), StoreError> {
         let snapshot = self.shared.engine.snapshot()?;
-        let readable = |range: KeyRange| -> Result<bool, StoreError> {
-            let heads = snapshot.scan(&range.start..&range.end, usize::MAX)?;
-            Ok(heads
-                .iter()
-                .all(|(key, record)| Head::decode(key, record).is_ok()))
-        };
-        if !(readable(all_heads("", None))? && readable(all_asides())?) {
+        let (strays, true) = strays(&*snapshot)? else {
             return Ok(());
-        }
-        for db in strays(&*snapshot)? {
-            let pages = all_pages(db);
+        };
+        for db in strays {
             let mut batch = Batch::new();
-            batch.delete_range(pages.start, pages.end);
-            batch.delete(key_record_key(db));
+            for range in all_of_image(db) {
+                batch.delete_range(range.start, range.end);
+            }
             // What stays now is named by a scrub, and goes with the next such deletion.
             if let Err(error) = self.shared.engine.commit(&batch) {
                 tracing::warn!(%error, "pages that belong to nobody cannot be removed");
@@ -178,12 +177,19 @@ impl Store {
     }
 }
 
-/// The batch that removes an actor.
-fn removal(slot: &Slot, found: &StoredHead) -> Batch {
-    let mut batch = slot.batch_on(Some(found));
-    batch.delete(slot.key.clone());
-    remove_pages(&mut batch, &found.head);
-    batch
+/// Removes the restore points of an actor and the records of its commits, with all images that
+/// they name.
+fn remove_past(slot: &Slot, batch: &mut Batch) -> Result<(), StoreError> {
+    let snapshot = slot.engine().snapshot()?;
+    for db in records::images_named(&*snapshot, &slot.actor)? {
+        for range in all_of_image(db) {
+            batch.delete_range(range.start, range.end);
+        }
+    }
+    for range in [commits_of(&slot.actor), points_of(&slot.actor)] {
+        batch.delete_range(range.start, range.end);
+    }
+    Ok(())
 }
 
 fn info_of(key: &[u8], record: &[u8]) -> Result<ActorInfo, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::history::retention_in;
 use super::options::Plaintext;
 use super::slot::{Slot, StoredHead};
 use super::{Shared, random};
@@ -9,7 +10,10 @@ use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::keys::{Key, KeyError, KeyRing};
 use crate::kv::{Batch, Snapshot};
-use crate::layout::{DbId, Head, KeyPlace, PageCodec, Undecodable, WrappedKey, key_record_key};
+use crate::layout::{
+    DbId, Head, KeyPlace, PageCodec, RETENTION_KEY, Retention, Undecodable, WrappedKey,
+    key_record_key,
+};
 
 /// An image that is about to be written: its name, how its pages are written, and its key record,
 /// which belongs into the batch that makes it visible.
@@ -159,10 +163,21 @@ fn said(actor: &ActorId, error: Box<dyn std::error::Error + Send + Sync>) -> Sto
     .into()
 }
 
+/// What a claim has to know.
+type Claimed = (StoredHead, Arc<PageCodec>, Retention);
+
 impl Slot {
-    /// The head as it is now, and how its pages are written.
-    pub(super) fn load_opened(&self) -> Result<Option<(StoredHead, Arc<PageCodec>)>, StoreError> {
-        self.load_opened_from(&*self.engine().snapshot()?)
+    /// The head as it is now, how its pages are written, and how much of the past is kept.
+    pub(super) fn load_to_claim(&self) -> Result<Option<Claimed>, StoreError> {
+        let snapshot = self.engine().snapshot()?;
+        let mut found = snapshot.get_many(&[&self.key, RETENTION_KEY])?;
+        let retention = retention_in(found.pop().flatten())?;
+        let Some(record) = found.pop().flatten() else {
+            return Ok(None);
+        };
+        let stored = self.stored(record)?;
+        let codec = self.shared.codec(&*snapshot, &self.actor, &stored.head)?;
+        Ok(Some((stored, codec, retention)))
     }
 
     /// The head in a snapshot, and how its pages are written.

@@ -3,6 +3,7 @@
 mod actor;
 mod catalog;
 mod codec;
+mod history;
 mod image;
 mod options;
 mod owner;
@@ -24,9 +25,11 @@ mod txn;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub use actor::Actor;
 pub use catalog::{ActorInfo, ListOptions};
+pub use history::{CommitInfo, Point, RestorePoint};
 pub(crate) use image::{Change, Geometry, Image};
 pub use options::{Plaintext, StoreOptions};
 pub use place::IfExists;
@@ -37,7 +40,7 @@ pub use snapshot::ActorSnapshot;
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::kv::{Batch, CommitError, Engine};
-use crate::layout::{STORE_KEY, StoreId, Undecodable, decode_store, encode_store};
+use crate::layout::{Moment, STORE_KEY, StoreId, Undecodable, decode_store, encode_store};
 
 /// Actors in one engine. Cheap to clone: clones share the engine.
 #[derive(Clone)]
@@ -49,6 +52,15 @@ pub struct Store {
 pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) options: StoreOptions,
+    /// What time it is: only noted, never decided by who may write.
+    clock: fn() -> SystemTime,
+}
+
+impl Shared {
+    /// The time, to the millisecond.
+    fn now(&self) -> Moment {
+        Moment::of_time((self.clock)())
+    }
 }
 
 impl Store {
@@ -99,10 +111,23 @@ impl Store {
 impl StoreOptions {
     /// [`Store::with_engine`] with these options.
     pub fn with_engine(&self, engine: Arc<dyn Engine>) -> Result<Store, StoreError> {
+        self.with_clock(engine, SystemTime::now)
+    }
+
+    /// [`with_engine`](Self::with_engine), where commits are dated by that clock.
+    pub(crate) fn with_clock(
+        &self,
+        engine: Arc<dyn Engine>,
+        clock: fn() -> SystemTime,
+    ) -> Result<Store, StoreError> {
         recognise(&*engine)?;
         let options = self.clone();
         Ok(Store {
-            shared: Arc::new(Shared { engine, options }),
+            shared: Arc::new(Shared {
+                engine,
+                options,
+                clock,
+            }),
         })
     }
 }

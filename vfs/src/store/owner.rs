@@ -12,7 +12,9 @@ use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::ladder::Ladder;
 use crate::last_error::LastError;
-use crate::layout::{Checksum, CommitNo, Epoch, Head, PageCodec, Token, Unswept};
+use crate::layout::{
+    Checksum, CommitNo, Epoch, Head, Moment, PageCodec, Retention, Token, Unswept,
+};
 use crate::page::{PageCount, PageNo, PageSize};
 
 /// How often a claim or a removal is tried against an owner that keeps committing. Each try is a
@@ -37,6 +39,8 @@ pub(super) struct Tenure {
     pub(super) codec: Arc<PageCodec>,
     /// What is stored of those pages of the head that were read or written so far.
     pub(super) pages: BTreeMap<PageNo, Stored>,
+    /// How much of the past is kept, unless nobody has looked yet.
+    pub(super) retention: Option<Retention>,
     /// Why the tenure ended, if it has.
     pub(super) end: Option<StoreError>,
 }
@@ -57,6 +61,9 @@ impl Owner {
             pages: PageCount::ZERO,
             encrypted: fresh.codec.is_encrypted(),
             checksum: Checksum::default(),
+            time: Moment::default(),
+            floor: CommitNo::default(),
+            pinned: CommitNo::default(),
             unswept: Unswept::Nothing,
         };
         head.checksum = fresh.codec.mask(&head);
@@ -65,7 +72,7 @@ impl Owner {
         batch.put(slot.key.clone(), founded.record.clone());
         fresh.seal(&mut batch);
         match slot.settle(&batch, None, Leaves::Other(&founded))? {
-            Outcome::Landed => Ok(Self::holding(slot, founded, fresh.codec)),
+            Outcome::Landed => Ok(Self::holding(slot, founded, fresh.codec, None)),
             Outcome::Lost(_) => Err(StoreError::ActorExists {
                 actor: actor.clone(),
             }),
@@ -77,25 +84,32 @@ impl Owner {
         let slot = Slot::new(shared, actor);
         for _ in 0..TAKE_TRIES_MAX {
             // The key before the claim: who cannot read the actor does not take it from anybody.
-            let (found, codec) = slot.load_opened()?.ok_or_else(|| slot.missing())?;
+            let found = slot.load_to_claim()?.ok_or_else(|| slot.missing())?;
+            let (found, codec, retention) = found;
             let epoch = found.head.epoch.next();
             let claimed = slot.stamp(Head {
                 epoch,
                 ..found.head.clone()
             })?;
             match slot.replace(Some(&found), &claimed)? {
-                Outcome::Landed => return Ok(Self::holding(slot, claimed, codec)),
+                Outcome::Landed => return Ok(Self::holding(slot, claimed, codec, Some(retention))),
                 Outcome::Lost(_) => {}
             }
         }
         Err(slot.contended())
     }
 
-    fn holding(slot: Slot, stored: StoredHead, codec: Arc<PageCodec>) -> Self {
+    fn holding(
+        slot: Slot,
+        stored: StoredHead,
+        codec: Arc<PageCodec>,
+        retention: Option<Retention>,
+    ) -> Self {
         let tenure = Tenure {
             stored,
             codec,
             pages: BTreeMap::new(),
+            retention,
             end: None,
         };
         Self {

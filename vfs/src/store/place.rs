@@ -1,6 +1,7 @@
 //! Placing a whole database by one commit: what an import does.
 
 use super::codec::Fresh;
+use super::history::{Aftermath, Former, Terms};
 use super::owner::TAKE_TRIES_MAX;
 use super::settle::{Leaves, Outcome};
 use super::slot::{Slot, StoredHead};
@@ -10,8 +11,8 @@ use crate::actor_id::ActorId;
 use crate::error::StoreError;
 use crate::kv::Batch;
 use crate::layout::{
-    Checksum, CommitNo, Epoch, Head, PageKey, Token, Unswept, actor_of_aside_key, all_asides,
-    all_pages, key_record_key,
+    Checksum, CommitNo, Epoch, Head, Moment, PageKey, Retention, Token, Unswept,
+    actor_of_aside_key, all_asides, all_pages, key_record_key,
 };
 use crate::page::{PageCount, PageNo, PageSize};
 
@@ -67,6 +68,9 @@ impl Store {
             pages: source.pages(),
             encrypted: fresh.codec.is_encrypted(),
             checksum: Checksum::default(),
+            time: Moment::default(),
+            floor: CommitNo::default(),
+            pinned: CommitNo::default(),
             unswept: Unswept::Nothing,
         };
         let announcement = Head {
@@ -152,21 +156,12 @@ fn publish(
 ) -> Result<Head, StoreError> {
     let aside = Slot::aside(&slot.shared, &slot.actor);
     let rest = staging.drain();
-    let mut before = slot.load()?;
+    let (mut before, retention) = (slot.load()?, slot.retention()?);
     for _ in 0..TAKE_TRIES_MAX {
         refuse_existing(slot, before.as_ref(), if_exists)?;
         let former = before.as_ref().map(|before| &before.head);
-        let mut next = Head {
-            epoch: former
-                .map_or_else(Epoch::default, |former| former.epoch)
-                .next(),
-            commit: former
-                .map_or_else(CommitNo::default, |former| former.commit)
-                .next(),
-            ..head.clone()
-        };
-        next.checksum ^= fresh.codec.mask(&next);
-        let next = slot.stamp_commit(next)?;
+        let aftermath = replace(slot, fresh, former, head, retention);
+        let next = slot.stamp_commit(aftermath.head.clone())?;
         let mut batch = rest.clone();
         batch.require(
             slot.key.clone(),
@@ -174,10 +169,8 @@ fn publish(
         );
         batch.put(slot.key.clone(), next.record.clone());
         batch.delete(aside.key.clone());
+        aftermath.apply(&mut batch);
         fresh.seal(&mut batch);
-        former
-            .into_iter()
-            .for_each(|former| remove_pages(&mut batch, former));
         match slot.settle(&batch, before.as_ref(), Leaves::Other(&next))? {
             Outcome::Landed => return Ok(next.head),
             Outcome::Lost(now) if now == before => {
@@ -189,6 +182,41 @@ fn publish(
         }
     }
     Err(slot.contended())
+}
+
+/// What becomes of the former head, if there is one, when `placed` takes its place.
+fn replace(
+    slot: &Slot,
+    fresh: &Fresh,
+    former: Option<&Head>,
+    placed: &Head,
+    retention: Retention,
+) -> Aftermath {
+    let (epoch, commit) = former.map_or_else(Default::default, |it| (it.epoch, it.commit));
+    let mut after = Head {
+        epoch: epoch.next(),
+        commit: commit.next(),
+        floor: commit.next(),
+        time: slot.shared.now(),
+        ..placed.clone()
+    };
+    after.checksum ^= fresh.codec.mask(&after);
+    let Some(former) = former else {
+        return Aftermath::none(after);
+    };
+    let terms = Terms {
+        retention,
+        limits: slot.engine().limits(),
+        spilled: false,
+    };
+    let mut aftermath = Aftermath::new(&slot.actor, former, &after, Former::Image, terms);
+    match former.unswept {
+        Unswept::Staging(db) if db != former.db => aftermath.ranges.push(all_pages(db)),
+        // The former image may stay, and then what was staged in it must go.
+        Unswept::Staging(_) => aftermath.head.unswept = Unswept::Garbage,
+        Unswept::Nothing | Unswept::Garbage => {}
+    }
+    aftermath
 }
 
 /// Removes every page of an actor with that head and their key, and what a staged commit may have

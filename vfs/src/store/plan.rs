@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::codec::Fresh;
+use super::history::Former;
 use super::image::Change;
 use super::pages::Stored;
 use crate::kv::Entry;
-use crate::layout::{Checksum, Head, KeyRange, Nonce, PageCodec, PageKey, all_pages, pages_from};
+use crate::layout::{Checksum, Head, KeyRange, Nonce, PageCodec, PageKey, pages_from};
 use crate::page::{PageCount, PageNo};
 
 /// One page record to write.
@@ -27,7 +28,9 @@ pub(super) struct Plan<'c> {
     pub(super) writes: Vec<Write<'c>>,
     /// Versions that the writes replace.
     pub(super) superseded: Vec<PageKey>,
-    /// Pages that are no more.
+    /// Versions of pages that are no more.
+    pub(super) gone: Vec<PageKey>,
+    /// The range of the pages that are no more.
     pub(super) cut: Option<KeyRange>,
     /// The image that takes the place of the former one, if the commit writes all pages anew.
     pub(super) fresh: Option<Fresh>,
@@ -85,8 +88,9 @@ impl<'c> Plan<'c> {
             }
         }
         let gone = head.pages.pages_after(change.pages);
-        for former in gone.filter_map(|page| stored.get(&page)) {
+        for (page, former) in gone.filter_map(|page| Some((page, stored.get(&page)?))) {
             plan.head.checksum ^= former.checksum;
+            plan.gone.push(PageKey::new(head.db, page, former.version));
         }
         let first_gone = change
             .pages
@@ -108,9 +112,20 @@ impl<'c> Plan<'c> {
         empty.checksum = codec.mask(&empty);
         let writes = dirty(&codec, change);
         Self {
-            cut: Some(all_pages(head.db)),
             fresh: Some(fresh),
             ..Self::on(empty, codec, change, writes)
+        }
+    }
+
+    /// What the commit takes away from the state before it.
+    pub(super) fn former(&self) -> Former<'_> {
+        if self.fresh.is_some() {
+            return Former::Image;
+        }
+        Former::Pages {
+            superseded: &self.superseded,
+            gone: &self.gone,
+            cut: self.cut.as_ref(),
         }
     }
 
@@ -146,6 +161,7 @@ impl<'c> Plan<'c> {
             head,
             writes,
             superseded: Vec::new(),
+            gone: Vec::new(),
             cut: None,
             fresh: None,
             codec,

@@ -8,7 +8,7 @@ use super::pages::View;
 use super::plan::{self, Plan, Write};
 use super::txn::Txn;
 use crate::error::StoreError;
-use crate::layout::Unswept;
+use crate::layout::{Retention, Unswept};
 use crate::page::PageNo;
 
 /// How many pages are looked up at a time: a damaged head may claim four billion, of which the
@@ -39,7 +39,16 @@ impl Owner {
         if plan.is_idle(&tenure.stored.head) {
             return Ok(tenure.stored.head.geometry());
         }
-        Txn::new(self, tenure, plan).stage()?.publish()
+        let retention = self.retention(&mut tenure)?;
+        Txn::new(self, tenure, plan, retention).stage()?.publish()
+    }
+
+    /// How much of the past is kept. An owner that claimed its actor knows.
+    pub(super) fn retention(&self, tenure: &mut Tenure) -> Result<Retention, StoreError> {
+        match tenure.retention {
+            Some(retention) => Ok(retention),
+            None => Ok(*tenure.retention.insert(self.slot.retention()?)),
+        }
     }
 
     /// Refuses what the file layer may not send.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::codec::{self, Fresh};
+use super::history::{Aftermath, Former, Terms};
 use super::owner::{Owner, TAKE_TRIES_MAX, Tenure};
 use super::pages::{Stored, View};
-use super::place::remove_pages;
 use super::settle::{Leaves, Patience};
 use super::slot::Slot;
 use super::staging::Staging;
@@ -22,6 +22,7 @@ impl Store {
     /// have been encrypted before, or not. An owner that has it open is fenced.
     ///
     /// This is how encryption is turned on, and what to do when the key of its data may be known.
+    /// Restore points and commits that are kept stay as they are, under the key they have.
     pub fn rekey(&self, actor: &ActorId) -> Result<Actor, StoreError> {
         self.keys_for(actor)?;
         let owner = self.open(actor)?;
@@ -135,19 +136,30 @@ impl Owner {
             commit: former.commit.next(),
             encrypted: fresh.codec.is_encrypted(),
             checksum: sum,
+            time: self.slot.shared.now(),
             ..former.clone()
         };
         head.checksum ^= fresh.codec.mask(&head);
-        let next = self.slot.stamp_commit(head)?;
+        let terms = Terms {
+            retention: self.retention(&mut tenure)?,
+            limits: self.slot.engine().limits(),
+            spilled: staging.has_spilled(),
+        };
+        let aftermath = Aftermath::new(&self.slot.actor, &former, &head, Former::Image, terms);
+        let next = self.slot.stamp_commit(aftermath.head.clone())?;
         let mut batch = staging.drain();
         batch.put(self.slot.key.clone(), next.record.clone());
-        remove_pages(&mut batch, &former);
+        aftermath.apply(&mut batch);
         fresh.seal(&mut batch);
         let leaves = Leaves::Other(&next);
         let outcome = self.slot.settle(&batch, Some(&tenure.stored), leaves);
         self.accept(&mut tenure, Some(next), outcome)?;
         tenure.codec = fresh.codec;
         tenure.pages = pages;
+        // The commit stands, so what cannot be removed now waits for the next one.
+        if let Err(error) = self.sweep(&mut tenure) {
+            tracing::warn!(actor = %self.slot.actor, %error, "superseded pages stay for now");
+        }
         Ok(())
     }
 

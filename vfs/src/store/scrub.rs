@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::history::{Images, Judge, Kept, inspect, records};
 use super::slot::Slot;
 use super::{ListOptions, Store};
 use crate::actor_id::ActorId;
@@ -11,8 +12,8 @@ use crate::keys::KeyError;
 use crate::kv::Snapshot;
 use crate::layout::{
     Checksum, CommitNo, DbId, Head, PageCodec, PageKey, Undecodable, Unswept, all_asides,
-    all_heads, all_images, all_key_records, all_pages, db_of_key_record_key, db_of_page_key,
-    is_sealed_for,
+    all_commits, all_heads, all_images, all_key_records, all_pages, all_points,
+    db_of_key_record_key, db_of_page_key, is_sealed_for,
 };
 use crate::page::PageNo;
 
@@ -113,6 +114,15 @@ pub enum Damage {
         /// How many.
         records: u64,
     },
+    /// A restore point or a kept commit is not what it was, or its record is not. The actor as it
+    /// is now does not need it.
+    #[error("the past of `{actor}` is damaged: {what}")]
+    Past {
+        /// Whose.
+        actor: ActorId,
+        /// What of it, and how.
+        what: String,
+    },
     /// Images of pages that no readable head names. They take room, and do no other harm.
     #[error("pages that belong to no actor take room (images: {images})")]
     Strays {
@@ -132,6 +142,7 @@ impl Damage {
             | Self::PagesMissing { actor, .. }
             | Self::Page { actor, .. }
             | Self::Whole { actor, .. }
+            | Self::Past { actor, .. }
             | Self::Unaccounted { actor, .. } => Some(actor),
             Self::Strays { .. } => None,
         }
@@ -156,6 +167,7 @@ impl Damage {
             Self::Page { .. } => "page",
             Self::Whole { .. } => "whole",
             Self::Unaccounted { .. } => "unaccounted",
+            Self::Past { .. } => "past",
             Self::Strays { .. } => "strays",
         }
     }
@@ -183,13 +195,23 @@ impl Store {
             Ok(None) => return Err(slot.missing()),
             Err(error) => return unreadable(actor, &error),
         };
-        let mut inspection = Inspection::new(actor, &head);
+        let images = match records::images(&*snapshot, actor, &head) {
+            Ok(images) => images,
+            // The past is inspected on its own, and here nothing of it is held against the head.
+            Err(StoreError::HistoryDamaged { .. }) => Images::all_but_staged(&head),
+            Err(error) => return Err(error),
+        };
+        let nothing = Kept::default();
+        let mut inspection = Inspection::new(actor, &head, images.of(head.db).unwrap_or(&nothing));
         inspection.unlock(self.shared.codec_for_scrub(&*snapshot, actor, &head)?);
         let mut range = all_pages(head.db);
         loop {
             let entries = snapshot.scan(&range.start..&range.end, STEP_RECORDS)?;
             let Some((last, _)) = entries.last() else {
-                return inspection.end(&*snapshot);
+                let mut scrub = inspection.end(&*snapshot)?;
+                let past = inspect(&self.shared, &*snapshot, actor, &head)?;
+                scrub.damage.extend(past);
+                return Ok(scrub);
             };
             range.start = [&last[..], &[0]].concat();
             entries
@@ -201,7 +223,7 @@ impl Store {
     /// Looks for images of pages that belong to nobody.
     pub fn scrub_strays(&self) -> Result<Scrub, StoreError> {
         let snapshot = self.shared.engine.snapshot()?;
-        let images = strays(&*snapshot)?.len() as u64;
+        let images = strays(&*snapshot)?.0.len() as u64;
         let damage = (images > 0).then_some(Damage::Strays { images });
         Ok(Scrub {
             damage: damage.into_iter().collect(),
@@ -241,18 +263,24 @@ fn unreadable(actor: &ActorId, error: &StoreError) -> Result<Scrub, StoreError> 
     })
 }
 
-/// The images that no readable head names, be it that their pages or that their keys are there.
-pub(super) fn strays(snapshot: &dyn Snapshot) -> Result<BTreeSet<DbId>, StoreError> {
-    let mut known = HashSet::new();
+/// The images that no readable record names, be it that their pages or that their keys are there;
+/// and whether every record that may name one is readable.
+pub(super) fn strays(snapshot: &dyn Snapshot) -> Result<(BTreeSet<DbId>, bool), StoreError> {
+    let (mut known, mut readable) = (HashSet::new(), true);
     for range in [all_heads("", None), all_asides()] {
         for (key, record) in snapshot.scan(&range.start..&range.end, usize::MAX)? {
-            if let Ok(head) = Head::decode(&key, &record) {
-                known.insert(head.db);
-                if let Unswept::Staging(db) = head.unswept {
-                    known.insert(db);
-                }
+            let Ok(head) = Head::decode(&key, &record) else {
+                readable = false;
+                continue;
+            };
+            known.insert(head.db);
+            if let Unswept::Staging(db) = head.unswept {
+                known.insert(db);
             }
         }
+    }
+    for range in [all_commits(), all_points()] {
+        readable &= records::name_images(snapshot, range, &mut known)?;
     }
     let mut strays = BTreeSet::new();
     let keys = all_key_records();
@@ -271,7 +299,7 @@ pub(super) fn strays(snapshot: &dyn Snapshot) -> Result<BTreeSet<DbId>, StoreErr
             None => range.start = [&key[..], &[0]].concat(),
         }
     }
-    Ok(strays)
+    Ok((strays, readable))
 }
 
 /// Goes through the records of one image in their order.
@@ -285,13 +313,15 @@ struct Inspection<'h> {
     /// The page whose visible version went by last.
     shown: Option<PageNo>,
     unaccounted: u64,
+    /// Tells which versions that the head does not show are kept for another state.
+    judge: Judge<'h>,
     /// Records that are not what was written under their keys; the first of them whole.
     broken: Vec<(PageKey, Option<Vec<u8>>, Undecodable)>,
     scrub: Scrub,
 }
 
 impl<'h> Inspection<'h> {
-    fn new(actor: &'h ActorId, head: &'h Head) -> Self {
+    fn new(actor: &'h ActorId, head: &'h Head, kept: &'h Kept) -> Self {
         Self {
             actor,
             head,
@@ -300,6 +330,7 @@ impl<'h> Inspection<'h> {
             checksum: Checksum::default(),
             shown: None,
             unaccounted: 0,
+            judge: Judge::new(kept),
             broken: Vec::new(),
             scrub: Scrub {
                 actors: 1,
@@ -334,13 +365,15 @@ impl<'h> Inspection<'h> {
     }
 
     fn take(&mut self, key: &[u8], record: &[u8]) {
-        let visible = PageKey::parse(self.head.db, key).filter(|key| {
+        let parsed = PageKey::parse(self.head.db, key);
+        let is_kept = parsed.is_some_and(|key| !self.judge.condemns(&key));
+        let visible = parsed.filter(|key| {
             key.commit() <= self.head.commit
                 && self.head.pages.contains(key.page())
                 && self.shown != Some(key.page())
         });
         let Some(key) = visible else {
-            self.unaccounted += 1;
+            self.unaccounted += u64::from(!is_kept);
             return;
         };
         self.miss_until(key.page().get());

@@ -71,11 +71,13 @@ impl Slot {
         &self,
         snapshot: &dyn Snapshot,
     ) -> Result<Option<StoredHead>, StoreError> {
-        let Some(record) = snapshot.get(&self.key)? else {
-            return Ok(None);
-        };
+        let record = snapshot.get(&self.key)?;
+        record.map(|record| self.stored(record)).transpose()
+    }
+
+    pub(super) fn stored(&self, record: Vec<u8>) -> Result<StoredHead, StoreError> {
         let head = decode_head(&self.actor, &self.key, &record)?;
-        Ok(Some(StoredHead { head, record }))
+        Ok(StoredHead { head, record })
     }
 
     /// `head` with a fresh token, as it will be stored.

@@ -37,6 +37,21 @@ impl ActorSnapshot {
         })
     }
 
+    /// An actor as `head` describes it.
+    pub(super) fn at(
+        actor: ActorId,
+        head: Head,
+        codec: Arc<PageCodec>,
+        state: Arc<dyn Snapshot>,
+    ) -> Self {
+        Self {
+            actor,
+            head,
+            codec,
+            state,
+        }
+    }
+
     /// The actor's name.
     #[must_use]
     pub fn id(&self) -> &ActorId {

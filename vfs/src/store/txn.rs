@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, MutexGuard};
 
+use super::history::{Aftermath, Terms};
 use super::image::Geometry;
 use super::owner::{Owner, Tenure};
 use super::pages::Stored;
@@ -12,7 +13,7 @@ use super::slot::StoredHead;
 use super::staging::Staging;
 use crate::error::StoreError;
 use crate::kv::Batch;
-use crate::layout::{Head, Unswept, key_record_key};
+use crate::layout::{Head, Moment, Retention, Unswept};
 
 /// A planned commit. Nothing is written yet.
 #[must_use]
@@ -20,6 +21,11 @@ pub(super) struct Txn<'o, 'c> {
     owner: &'o Owner,
     tenure: MutexGuard<'o, Tenure>,
     plan: Plan<'c>,
+    retention: Retention,
+    /// The head before anything of the commit was announced.
+    before: Head,
+    /// When the commit happens.
+    time: Moment,
 }
 
 /// A commit of which everything is durable but the batch that makes it visible.
@@ -32,12 +38,35 @@ pub(super) struct Staged<'o, 'c> {
 }
 
 impl<'o, 'c> Txn<'o, 'c> {
-    pub(super) fn new(owner: &'o Owner, tenure: MutexGuard<'o, Tenure>, plan: Plan<'c>) -> Self {
+    pub(super) fn new(
+        owner: &'o Owner,
+        tenure: MutexGuard<'o, Tenure>,
+        plan: Plan<'c>,
+        retention: Retention,
+    ) -> Self {
         Self {
             owner,
+            before: tenure.stored.head.clone(),
+            time: owner.slot.shared.now(),
             tenure,
             plan,
+            retention,
         }
+    }
+
+    /// What the commit does with what it supersedes.
+    fn aftermath(&self, spilled: bool) -> Aftermath {
+        let terms = Terms {
+            retention: self.retention,
+            limits: self.owner.slot.engine().limits(),
+            spilled,
+        };
+        let after = Head {
+            time: self.time,
+            ..self.plan.head.clone()
+        };
+        let (actor, before) = (&self.owner.slot.actor, &self.before);
+        Aftermath::new(actor, before, &after, self.plan.former(), terms)
     }
 
     /// Makes durable what does not fit into the one batch that publishes. Most commits fit.
@@ -64,40 +93,19 @@ impl<'o, 'c> Txn<'o, 'c> {
         if staging.has_spilled() {
             return Ok(());
         }
-        let superseded = &self.plan.superseded;
-        let bytes = superseded.iter().map(|key| key.as_bytes().len()).sum();
-        staging.make_room(bytes, superseded.len())
+        let (bytes, ops) = self.aftermath(false).size();
+        staging.make_room(bytes, ops)
     }
 
     /// Completes the batch that publishes. A staged commit leaves what it supersedes to be swept.
     fn close(self, mut staging: Staging<'_>) -> Result<Staged<'o, 'c>, StoreError> {
-        let leaves_garbage = staging.has_spilled() && !self.plan.superseded.is_empty();
-        let unswept = if leaves_garbage {
-            Unswept::Garbage
-        } else {
-            Unswept::Nothing
-        };
         let slot = &self.owner.slot;
-        let next = slot.stamp_commit(Head {
-            unswept,
-            ..self.plan.head.clone()
-        })?;
+        let aftermath = self.aftermath(staging.has_spilled());
+        let next = slot.stamp_commit(aftermath.head.clone())?;
         let mut batch = staging.drain();
         batch.put(slot.key.clone(), next.record.clone());
-        if !leaves_garbage {
-            self.plan
-                .superseded
-                .iter()
-                .for_each(|key| batch.delete(key.to_vec()));
-        }
-        if let Some(cut) = self.plan.cut.clone() {
-            batch.delete_range(cut.start, cut.end);
-        }
+        aftermath.apply(&mut batch);
         if let Some(fresh) = &self.plan.fresh {
-            let former = &self.tenure.stored.head;
-            if former.encrypted {
-                batch.delete(key_record_key(former.db));
-            }
             fresh.seal(&mut batch);
         }
         Ok(Staged {
@@ -117,6 +125,8 @@ impl Staged<'_, '_> {
                     owner,
                     mut tenure,
                     plan,
+                    retention,
+                    ..
                 },
             batch,
             next,
@@ -127,8 +137,9 @@ impl Staged<'_, '_> {
         owner.accept(&mut tenure, Some(next), outcome)?;
         remember(&mut tenure, &plan);
         tenure.codec = Arc::clone(&plan.codec);
-        // The commit stands, so what cannot be swept now waits for the next one.
-        if let Err(error) = owner.sweep(&mut tenure) {
+        // The commit stands, so what cannot be removed now waits for the next one.
+        let collected = owner.collect(&mut tenure, retention);
+        if let Err(error) = collected.and_then(|()| owner.sweep(&mut tenure)) {
             tracing::warn!(actor = %owner.slot.actor, %error, "superseded pages stay for now");
         }
         Ok(tenure.stored.head.geometry())

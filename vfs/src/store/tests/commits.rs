@@ -12,7 +12,7 @@ use crate::store::{Change, StoreOptions};
 
 /// One step of a random history: how many pages, which of them change, and how long they are.
 #[derive(Debug, Clone)]
-struct Step {
+pub(super) struct Step {
     pages: u64,
     dirty: Vec<u64>,
     size: PageSize,
@@ -20,7 +20,7 @@ struct Step {
     repeat: bool,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let size = prop_oneof![8 => Just(SIZE), 1 => Just(PageSize::new(512).unwrap())];
     let step = (
         0u64..24,
@@ -42,7 +42,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// What the database is after a step: a new page size rewrites all, growth leaves holes.
-fn after(before: &Pages, step: &Step, seed: u64) -> (Pages, Change) {
+pub(super) fn after(before: &Pages, step: &Step, seed: u64) -> (Pages, Change) {
     let resized = before
         .first()
         .is_some_and(|page| page.len() != step.size.bytes());

@@ -5,7 +5,7 @@ use crate::store::Image;
 use crate::testing::Calls;
 
 /// The calls that `act` makes, as (snapshots, gets, scans, commits).
-fn calls<T>(world: &World, act: impl FnOnce() -> T) -> ((u64, u64, u64, u64), T) {
+pub(super) fn calls<T>(world: &World, act: impl FnOnce() -> T) -> ((u64, u64, u64, u64), T) {
     let before = world.engine.calls();
     let result = act();
     let Calls {
@@ -118,6 +118,7 @@ fn creating_snapshotting_listing_and_deleting_cost_one_call_of_each_kind_they_ne
     );
     assert_eq!(
         calls(&world, || world.store.delete(&id("a")).unwrap()).0,
-        (1, 1, 0, 1)
+        (2, 1, 2, 1),
+        "restore points and records of commits name what else there is"
     );
 }

@@ -10,7 +10,7 @@ use crate::page::PageSize;
 use crate::store::{Actor, Change, Store};
 use crate::testing::{Fault, FaultEngine};
 
-const FAULTS: [Fault; 7] = [
+pub(super) const FAULTS: [Fault; 7] = [
     Fault::Fail,
     Fault::Full,
     Fault::LoseAnswer,
@@ -21,11 +21,11 @@ const FAULTS: [Fault; 7] = [
 ];
 
 /// A database, a change to it, and what it becomes.
-struct Story {
-    name: &'static str,
-    before: Pages,
-    change: Change,
-    after: Pages,
+pub(super) struct Story {
+    pub(super) name: &'static str,
+    pub(super) before: Pages,
+    pub(super) change: Change,
+    pub(super) after: Pages,
 }
 
 impl Story {
@@ -45,7 +45,7 @@ impl Story {
     }
 }
 
-fn stories() -> Vec<Story> {
+pub(super) fn stories() -> Vec<Story> {
     let mut one_page = database(9, 1);
     one_page[4] = content(99, SIZE);
     let mut grown = database(9, 1);

@@ -6,5 +6,7 @@ mod costs;
 mod faults;
 mod keys;
 mod owners;
+mod past;
+mod past_faults;
 mod scrub;
 mod support;

@@ -1,14 +1,16 @@
 //! A store on an engine that fails on demand, contents to commit, and an audit of every key.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::engines::MemoryEngine;
 use crate::keys::{DerivedKeys, Key};
 use crate::kv::{Batch, Engine, Limits};
 use crate::layout::{
-    Checksum, DbId, Head, PageCodec, PageKey, STORE_KEY, Unswept, actor_of_head_key, key_record_key,
+    Checksum, Commit, DbId, Head, PageCodec, PageKey, RETENTION_KEY, STORE_KEY, State, Unswept,
+    actor_of_head_key, commits_of, key_record_key, points_of,
 };
 use crate::page::{PageCount, PageNo, PageSize};
 use crate::store::{Actor, ActorSnapshot, Change, Image, Plaintext, Store, StoreOptions};
@@ -16,6 +18,20 @@ use crate::testing::FaultEngine;
 use crate::{ActorId, StoreError};
 
 pub(super) const SIZE: PageSize = PageSize::DEFAULT;
+
+thread_local! {
+    static NOW: Cell<u64> = const { Cell::new(1_000) };
+}
+
+/// The clock of a world: it stands still until it is told to go on.
+pub(super) fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(NOW.get())
+}
+
+/// Lets the clock of all worlds of this test go on.
+pub(super) fn wait(seconds: u64) {
+    NOW.set(NOW.get() + seconds);
+}
 
 /// A database as its pages: what a reader must see.
 pub(super) type Pages = Vec<Vec<u8>>;
@@ -76,7 +92,7 @@ impl World {
             settle_for: Duration::ZERO,
             ..options
         };
-        let store = options.with_engine(engine.clone()).unwrap();
+        let store = options.with_clock(engine.clone(), now).unwrap();
         Self {
             memory,
             engine,
@@ -131,22 +147,28 @@ impl World {
         Some(Head::decode(key, record).unwrap())
     }
 
-    /// Every key belongs where it is: one version of each page and nothing more, unless the head
-    /// says that something is left to sweep; and the rolling checksum is that of the pages.
+    /// Every key belongs where it is: exactly the versions that a kept state shows and nothing
+    /// more, unless the head says that something is left to sweep; and the rolling checksum of
+    /// each of these states is that of its pages.
     pub(super) fn audit(&self) {
         let mut entries: BTreeMap<_, _> = self.entries().into_iter().collect();
         assert!(
             entries.remove(STORE_KEY).is_some(),
             "the store record is gone"
         );
+        entries.remove(RETENTION_KEY);
         let is_head = |key: &Vec<u8>| actor_of_head_key(key).is_some();
         let heads: Vec<_> = entries.extract_if(.., |key, _| is_head(key)).collect();
         let snapshot = self.memory.snapshot().unwrap();
         for (key, record) in heads {
             let actor = actor_of_head_key(&key).unwrap();
             let head = Head::decode(&key, &record).unwrap();
-            let codec = self.store.shared.codec(&*snapshot, &actor, &head);
-            audit_actor(&head, &codec.unwrap(), &mut entries);
+            let kept = kept_states(&actor, &head, &mut entries);
+            let codec = |state: &State| {
+                let shared = &self.store.shared;
+                shared.codec(&*snapshot, &actor, &head.at(state)).unwrap()
+            };
+            audit_actor(&head, &kept, codec, &mut entries);
         }
         assert!(
             entries.is_empty(),
@@ -156,35 +178,117 @@ impl World {
     }
 }
 
-fn audit_actor(head: &Head, codec: &PageCodec, entries: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
-    let has_key = entries.remove(&key_record_key(head.db)).is_some();
-    assert_eq!(has_key, head.encrypted, "a key record");
+/// The states that an actor keeps, by their records, which are all there.
+fn kept_states(
+    actor: &ActorId,
+    head: &Head,
+    entries: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+) -> Vec<State> {
+    let mut kept = vec![head.state()];
+    let points = entries.extract_if(points_of(actor), |_, _| true);
+    kept.extend(points.map(|(key, record)| State::decode(&key, &record).unwrap()));
+    let pins = kept.iter().skip(1).filter(|pin| pin.db == head.db);
+    assert_eq!(
+        pins.map(|pin| pin.commit).max().unwrap_or_default(),
+        head.pinned
+    );
+    let commits = entries.extract_if(commits_of(actor), |_, _| true);
+    let commits = commits.map(|(key, record)| Commit::decode(&key, &record).unwrap().state);
+    let (commits, rest): (Vec<_>, Vec<_>) =
+        commits.partition(|state| head.floor <= state.commit && state.commit <= head.commit);
+    let numbers = commits.iter().map(|state| state.commit.get());
+    if head.floor < head.commit {
+        assert!(
+            numbers.eq(head.floor.get()..=head.commit.get()),
+            "a record of each commit"
+        );
+        // Whoever claims the actor takes a new epoch.
+        let epoch = commits.last().map(|last| last.epoch).unwrap_or_default();
+        let last = State {
+            epoch,
+            ..head.state()
+        };
+        assert_eq!(commits.last(), Some(&last));
+    }
+    if head.unswept == Unswept::Garbage {
+        for state in rest {
+            entries.retain(|key, _| {
+                let is_of_image =
+                    PageKey::parse(state.db, key).is_some() || *key == key_record_key(state.db);
+                !is_of_image || kept.iter().chain(&commits).any(|kept| kept.db == state.db)
+            });
+        }
+    } else {
+        assert_eq!(rest, [], "records of commits that are not kept");
+        assert!(head.floor < head.commit || commits.is_empty());
+    }
+    kept.extend(commits);
+    kept
+}
+
+fn audit_actor(
+    head: &Head,
+    kept: &[State],
+    codec: impl Fn(&State) -> Arc<PageCodec>,
+    entries: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+) {
     let of_db = |db: DbId| move |key: &Vec<u8>, _: &mut Vec<u8>| PageKey::parse(db, key).is_some();
     if let Unswept::Staging(db) = head.unswept
         && db != head.db
     {
         entries.extract_if(.., of_db(db)).for_each(drop);
     }
-    let mut seen = BTreeSet::new();
-    let mut checksum = Checksum::default();
-    for (key, record) in entries.extract_if(.., of_db(head.db)) {
-        let key = PageKey::parse(head.db, &key).unwrap();
-        let visible = key.commit() <= head.commit && seen.insert(key.page());
-        assert!(
-            visible || head.unswept != Unswept::Nothing,
-            "nobody can see {key:?}"
-        );
-        if visible {
-            let mut out = vec![0; head.page_size.bytes()];
-            checksum ^= codec.decode(&key, &record, &mut out).unwrap();
+    let images: BTreeSet<_> = kept.iter().map(|state| state.db.bytes()).collect();
+    for db in images.into_iter().map(DbId::new) {
+        let versions: BTreeMap<_, _> = entries
+            .extract_if(.., of_db(db))
+            .map(|(key, record)| (PageKey::parse(db, &key).unwrap(), record))
+            .collect();
+        let of_image = || kept.iter().filter(|state| state.db == db);
+        let is_encrypted = of_image().all(|state| state.encrypted);
+        let has_key = entries.remove(&key_record_key(db)).is_some();
+        assert_eq!(has_key, is_encrypted, "a key record");
+        let mut shown = BTreeSet::new();
+        for state in of_image() {
+            shown.extend(audit_state(head, state, &codec(state), &versions));
         }
+        let unseen = versions.keys().find(|key| !shown.contains(key));
+        assert!(
+            unseen.is_none() || head.unswept != Unswept::Nothing,
+            "nobody can see {unseen:?}"
+        );
     }
-    assert!(
-        seen.into_iter().eq(head.pages.pages()),
-        "one version of each page"
+}
+
+/// The versions that a state shows, which together are what was committed.
+fn audit_state(
+    head: &Head,
+    state: &State,
+    codec: &PageCodec,
+    versions: &BTreeMap<PageKey, Vec<u8>>,
+) -> BTreeSet<PageKey> {
+    let mut checksum = Checksum::default();
+    let mut out = vec![0; state.page_size.bytes()];
+    let mut shown = BTreeSet::new();
+    for page in state.pages.pages() {
+        let first = PageKey::new(state.db, page, state.commit);
+        let (key, record) = versions.range(first..).next().unwrap();
+        assert_eq!(
+            key.page(),
+            page,
+            "page {page} of commit {} is gone",
+            state.commit
+        );
+        checksum ^= codec.decode(key, record, &mut out).unwrap();
+        shown.insert(*key);
+    }
+    assert_eq!(
+        checksum ^ codec.mask(&head.at(state)),
+        state.checksum,
+        "the rolling checksum of commit {}",
+        state.commit
     );
-    let stated = head.checksum ^ codec.mask(head);
-    assert_eq!(checksum, stated, "the rolling checksum");
+    shown
 }
 
 /// Options under which actors are encrypted, and those are refused that are not.

@@ -98,7 +98,7 @@ fn forge_head(world: &mut World, key: &[u8], value: &[u8], input: &mut Input<'_>
     let Ok(mut head) = Head::decode(key, value) else {
         return;
     };
-    let (what, number) = (input.u8() % 8, input.u64());
+    let (what, number) = (input.u8() % 10, input.u64());
     let low = input.u8();
     let image = DbId::new([low % 5; 16]);
     match what {
@@ -109,8 +109,13 @@ fn forge_head(world: &mut World, key: &[u8], value: &[u8], input: &mut Input<'_>
         4 => head.commit = CommitNo::new(number),
         5 => head.checksum = Checksum::new(number),
         6 => head.db = image,
+        7 => head.floor = CommitNo::new(number),
+        8 => head.pinned = CommitNo::new(number),
         _ => head.unswept = unswept(number, image),
     }
+    // The codec takes no head that keeps what comes after its last commit.
+    head.floor = head.floor.min(head.commit);
+    head.pinned = head.pinned.min(head.commit);
     if head.db == image || head.unswept == Unswept::Staging(image) {
         world.distrust_all();
     }

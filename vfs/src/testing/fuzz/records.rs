@@ -4,7 +4,7 @@ use super::Input;
 use super::plain::{decode_page, encode_hole, encode_page};
 use crate::ActorId;
 use crate::layout::{
-    Checksum, CommitNo, DbId, FORMAT, Head, PageKey, STORE_KEY, actor_of_aside_key,
+    Checksum, Commit, CommitNo, DbId, FORMAT, Head, PageKey, STORE_KEY, State, actor_of_aside_key,
     actor_of_head_key, all_heads, all_pages, aside_key, db_of_page_key, decode_store, encode_store,
     head_key, pages_from, sealed, versions_up_to,
 };
@@ -72,7 +72,8 @@ fn reads_elsewhere(key: &PageKey, record: &[u8], size: PageSize) {
     assert!(decode_page(key, record, &mut content).is_err(), "{is_hole}");
 }
 
-/// A head record of any bytes: refused, or exactly what its head is written as.
+/// A record about an actor of any bytes: refused, or exactly what the head, commit or restore
+/// point that it holds is written as.
 pub(super) fn head_record(data: &[u8]) {
     let mut input = Input(data);
     let how = input.u8() % 2;
@@ -86,6 +87,12 @@ pub(super) fn head_record(data: &[u8]) {
         assert_eq!(how, SEALED, "nobody guesses a seal");
         assert_eq!(head.encode(key), record);
         assert!(Head::decode(&[key, b"x"].concat(), &record).is_err());
+    }
+    if let Ok(commit) = Commit::decode(key, &record) {
+        assert_eq!((how, commit.encode(key)), (SEALED, record.clone()));
+    }
+    if let Ok(point) = State::decode(key, &record) {
+        assert_eq!((how, point.encode(key)), (SEALED, record));
     }
 }
 

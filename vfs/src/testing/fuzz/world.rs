@@ -8,7 +8,7 @@ use crate::ActorId;
 use crate::engines::MemoryEngine;
 use crate::kv::{Batch, Engine, Entry};
 use crate::layout::{
-    Checksum, CommitNo, DbId, Epoch, Head, PageKey, STORE_KEY, StoreId, Token, Unswept,
+    Checksum, CommitNo, DbId, Epoch, Head, Moment, PageKey, STORE_KEY, StoreId, Token, Unswept,
     actor_of_aside_key, actor_of_head_key, encode_store, head_key,
 };
 use crate::page::PageNo;
@@ -184,6 +184,9 @@ fn place(batch: &mut Batch, known: &Known) {
         pages: crate::PageCount::new(u32::try_from(known.pages.len()).expect("few")),
         encrypted: false,
         checksum,
+        time: Moment::default(),
+        floor: COMMIT,
+        pinned: CommitNo::default(),
         unswept,
     };
     let key = head_key(&known.id);
