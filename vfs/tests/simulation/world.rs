@@ -133,25 +133,25 @@ impl World {
         for p in 0..PROCESSES {
             self.deliver(p);
         }
-        self.scrub(0)
+        self.finish()
             .map_err(|what| format!("at the end: {what}"))?;
-        // What is stored is what plain SQLite has, so this is seldom worth its price.
-        let inspects = self.rng.chance(25);
-        let mut subjects = self.subjects.iter_mut();
-        let looked = subjects.try_for_each(|subject| {
-            subject.look(&self.truth, self.setup.quota_bytes)?;
-            if inspects {
-                subject.model.inspect()
-            } else {
-                Ok(())
-            }
-        });
-        looked.map_err(|what| format!("at the end: {what}"))?;
         if self.rng.chance(25) {
             self.damage()
         } else {
             Ok(())
         }
+    }
+
+    /// Looks once more, since what was late may have landed.
+    fn finish(&mut self) -> Result<(), String> {
+        self.look()?;
+        self.scrub(0)?;
+        // What is stored is what plain SQLite has, so this is seldom worth its price.
+        if self.rng.chance(25) {
+            let mut subjects = self.subjects.iter();
+            subjects.try_for_each(|subject| subject.model.inspect())?;
+        }
+        Ok(())
     }
 
     /// Whose turn it is: mostly that of one who owns something.
