@@ -46,7 +46,7 @@ proc suite_print {process args} {
   append ::suite_printed($process) [lindex $args end]$end
 }
 
-# Runs a piece of the process's script: {running CODE RESULT}, {ended CODE} if it said so, or {crashed 255} if
+# Runs a piece of the process's script: {running CODE RESULT}, {ended CODE} if it said so, or {crashed CODE} if
 # that happened inside of SQLite.
 proc suite_play {process script} {
   unset -nocomplain ::suite_exit_code
@@ -54,7 +54,7 @@ proc suite_play {process script} {
   set shared [sqlite3_enable_shared_cache 0]
   set outcome [suite play $process $::suite_process($process) $script]
   sqlite3_enable_shared_cache $shared
-  if {[lindex $outcome 0] eq "crashed"} { return {crashed 255} }
+  if {[lindex $outcome 0] eq "crashed"} { return $outcome }
   if {[info exists ::suite_exit_code]} { return [list ended $::suite_exit_code] }
   return [list running {*}$outcome]
 }
@@ -103,7 +103,9 @@ proc exec {args} {
   set shown [lsearch -glob $args >@*]
   if {$shown > 0} { puts -nonewline $printed; set printed "" }
   if {$code == 0} { return [string trimright $printed \n] }
-  return -code error -errorcode [list CHILDSTATUS 0 $code] "${printed}child process exited abnormally"
+  # As Tcl says it of abort() and of any other end.
+  set how [expr {$code == 134 ? "child killed: SIGABRT" : "child process exited abnormally"}]
+  return -code error -errorcode [list CHILDSTATUS 0 $code] $printed$how
 }
 
 # A process at the other end of a pipe: one that is only read from has run when its pipe is opened. One

@@ -562,10 +562,7 @@ static void set_mode(const char *path, int mode) {
 /* Where a process that calls exit() inside of SQLite ends: see exit.c. */
 static jmp_buf crashed;
 extern void (*suite_exit)(int);
-static void crash(int code) {
-  (void)code;
-  longjmp(crashed, 1);
-}
+static void crash(int code) { longjmp(crashed, code == 134 ? 134 : 255); }
 
 /*
 ** Has `crash` of test6.c forget what it kept of files that are gone. It does so, and finds the end of its list
@@ -580,14 +577,15 @@ static void drain(void) {
   free(file);
 }
 
-/* Lets a process run a script: {CODE RESULT}, or "crashed". Its interpreter is of no use then. */
+/* Lets a process run a script: {CODE RESULT}, or {crashed EXIT}. Its interpreter is of no use then. */
 static int play(Tcl_Interp *interp, int of, const char *child_name, Tcl_Obj *script) {
   Tcl_Interp *child = Tcl_GetSlave(interp, child_name);
   if (!child) return TCL_ERROR;
-  if (setjmp(crashed)) {
+  int exit_code = setjmp(crashed);
+  if (exit_code != 0) {
     process = 0;
     suite_exit = 0;
-    Tcl_SetObjResult(interp, Tcl_NewStringObj("crashed", -1));
+    Tcl_SetObjResult(interp, Tcl_ObjPrintf("crashed %d", exit_code));
     return TCL_OK;
   }
   process = of;
