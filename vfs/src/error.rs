@@ -530,9 +530,7 @@ impl StoreError {
                 "add `&store=PATH` to the file name, or set ACTOR_VFS_STORE"
             }
             Self::NotMounted { .. } => "open actors by `Actor::connect`; ATTACH reaches none",
-            Self::KeyFile { .. } => {
-                "give a file of 64 hexadecimal digits a line, as `store key new` makes it"
-            }
+            Self::KeyFile { .. } => "give 64 hexadecimal digits a line, as `store key new` does",
             _ => self.hint_on_the_past(),
         }
     }

@@ -134,7 +134,7 @@ fn without_the_right_key_a_run_says_which_key_it_takes_and_changes_nothing() {
     --- stderr
     error[S152]: line 2 of bad.key is wrong: a key is 64 hexadecimal digits, and this line has another length
     --> bad.key
-     = help: give a file of 64 hexadecimal digits a line, as `store key new` makes it
+     = help: give 64 hexadecimal digits a line, as `store key new` does
     ");
     insta::assert_snapshot!(said(&format!("{export} --key-file none.key")), @"
     exit 2

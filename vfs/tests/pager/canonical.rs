@@ -13,6 +13,9 @@ use crate::machine::{Divergence, Machine, Setup};
 /// More calls than any of the transactions makes.
 const CALLS_MAX: u64 = 3_000;
 
+/// The engine that takes few pages at once, and an actor on it that is encrypted.
+const ENCRYPTED: &str = "few, encrypted";
+
 const BEFORE: &[&str] = &[
     "PRAGMA page_size = 512",
     "PRAGMA auto_vacuum = INCREMENTAL",
@@ -80,7 +83,7 @@ impl Engines {
         let memory = || Arc::new(MemoryEngine::new());
         match name {
             "memory" => FaultEngine::new(memory()),
-            "few" => FaultEngine::with_limits(memory(), few),
+            "few" | ENCRYPTED => FaultEngine::with_limits(memory(), few),
             "fork" => {
                 let base = Arc::from(memory().snapshot().unwrap());
                 FaultEngine::new(Arc::new(ForkEngine::new(base, Limits::default())))
@@ -100,6 +103,7 @@ impl Engines {
 /// Does the transaction with a fault, and something after it. Tells whether the fault was met.
 fn cut(
     engine: FaultEngine,
+    encrypted: bool,
     transaction: &[&str],
     call: u64,
     fault: Fault,
@@ -110,6 +114,7 @@ fn cut(
         engine,
         Setup {
             spill,
+            encrypted,
             ..Setup::PINNED
         },
     );
@@ -132,8 +137,8 @@ fn cut_all(engine: &str, ways: &[(Fault, bool)]) -> u64 {
     for transaction in TRANSACTIONS {
         for (fault, persistent) in ways {
             let met = (0..CALLS_MAX).take_while(|call| {
-                let made = engines.make(engine);
-                cut(made, transaction, *call, *fault, *persistent).unwrap_or_else(|it| {
+                let (made, encrypted) = (engines.make(engine), engine == ENCRYPTED);
+                cut(made, encrypted, transaction, *call, *fault, *persistent).unwrap_or_else(|it| {
                     panic!("{engine}: {transaction:?}, call {call}, {fault:?}, {persistent}: {it}")
                 })
             });
@@ -167,6 +172,11 @@ fn twenty_transactions_cut_at_any_call_of_a_fork_are_whole_or_absent() {
 #[test]
 fn twenty_transactions_of_many_batches_cut_at_any_call_are_whole_or_absent() {
     cut_all("few", &WAYS);
+}
+
+#[test]
+fn twenty_transactions_of_an_encrypted_actor_cut_at_any_call_are_whole_or_absent() {
+    cut_all(ENCRYPTED, &WAYS);
 }
 
 #[test]

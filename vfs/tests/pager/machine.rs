@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actor_vfs::engines::MemoryEngine;
+use actor_vfs::keys::{DerivedKeys, Key};
 use actor_vfs::testing::{Fault, FaultEngine, Flaw, connect_flawed};
-use actor_vfs::{Actor, ActorId, ConnectOptions, Locking, Store, StoreError, StoreOptions};
+use actor_vfs::{
+    Actor, ActorId, ConnectOptions, Locking, Plaintext, Store, StoreError, StoreOptions,
+};
 use rusqlite::Connection;
 
 use crate::calls::{Call, Calls};
@@ -21,6 +24,8 @@ pub(crate) struct Setup {
     pub(crate) synchronous: &'static str,
     /// Whether the page cache is so small that transactions overflow it.
     pub(crate) spill: bool,
+    /// Whether the actor is encrypted.
+    pub(crate) encrypted: bool,
     /// What is broken on purpose.
     pub(crate) flaw: Option<Flaw>,
 }
@@ -32,6 +37,7 @@ impl Setup {
         locking: Locking::Exclusive,
         synchronous: "FULL",
         spill: false,
+        encrypted: false,
         flaw: None,
     };
 }
@@ -89,6 +95,10 @@ impl Machine {
         // A dead engine is not worth waiting for.
         let mut options = StoreOptions::default();
         options.settle_for = Duration::ZERO;
+        if setup.encrypted {
+            options.keys = Some(Arc::new(DerivedKeys::new(Key::new([7; 32]))));
+            options.plaintext = Plaintext::Refuse;
+        }
         let store = options.with_engine(faults.clone()).unwrap();
         let id = ActorId::new("pager/test").unwrap();
         let actor = store.create(&id).unwrap();

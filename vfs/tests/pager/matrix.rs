@@ -21,6 +21,7 @@ fn setups(journal: &'static str) -> Vec<Setup> {
                     locking,
                     synchronous,
                     spill,
+                    encrypted: false,
                     flaw: None,
                 });
             }
@@ -93,6 +94,7 @@ const ENDS: [Setup; 2] = [
         locking: Locking::Normal,
         synchronous: "FULL",
         spill: true,
+        encrypted: false,
         flaw: None,
     },
 ];
