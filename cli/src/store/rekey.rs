@@ -18,7 +18,8 @@ use crate::targets::{Stores, actors_named};
 ///
 /// The current key is the first of the key file. An actor that is not encrypted is written anew; one that is
 /// encrypted under another key of the file has that one small record replaced; one that is under the current key
-/// already is left. It can be stopped and run again.
+/// already is left. It can be stopped and run again. Keep the former key for as long as restore points or kept commits
+/// from before an actor was written anew may be asked for: they stay under it.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate store rekey 'workspace/*' --store actors.store --key-file actors.key

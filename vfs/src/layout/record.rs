@@ -26,7 +26,8 @@ const RECORD_BYTES_ASIDE_MAX: usize = NONCE_END + 1 + CHECKSUM_BYTES + TAG_BYTES
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Compression {
-    /// As LZ4 blocks, where that makes them smaller. Default: it costs less than it saves.
+    /// As LZ4 blocks, where that makes them smaller. Default: it halves the file, for a seventh
+    /// more time a commit (`vfs/measure/RESULTS.md`).
     #[default]
     Lz4,
     /// As they are. With encryption, the sizes of records then say nothing about their content.

@@ -34,7 +34,9 @@ impl Store {
     /// that an actor was encrypted under, and tells whether it was another. The key of its data,
     /// its pages and its owner stay as they are: it costs one small record.
     ///
-    /// An actor that is not encrypted stays so.
+    /// An actor that is not encrypted stays so. Restore points and kept commits from before the
+    /// actor was last written anew have a key of their own and stay under the key they have: keep
+    /// that key until they are dropped.
     pub fn rewrap(&self, actor: &ActorId) -> Result<bool, StoreError> {
         let slot = Slot::new(&self.shared, actor);
         let mut patience = Patience::new(self.shared.options.settle_for);
