@@ -99,10 +99,13 @@ fn open(actor: &ActorId, file: Box<dyn File>, pins: &str) -> Result<Connection, 
         connection.execute_batch(pins)?;
         Ok(connection)
     });
-    opened.map_err(|source| {
-        LastError::of_thread().unwrap_or_else(|| StoreError::Sqlite {
-            actor: actor.clone(),
-            source: Arc::new(source),
-        })
+    opened.map_err(|source| told(actor, source))
+}
+
+/// What the store has said on this thread, or else what SQLite says.
+pub(crate) fn told(actor: &ActorId, source: rusqlite::Error) -> StoreError {
+    LastError::of_thread().unwrap_or_else(|| StoreError::Sqlite {
+        actor: actor.clone(),
+        source: Arc::new(source),
     })
 }

@@ -204,7 +204,7 @@ pub enum StoreError {
     },
 
     /// S123.
-    #[error("a transaction spans `{actor}` and another database file")]
+    #[error("a transaction spans `{actor}` and a database that is no actor")]
     MultiFile {
         /// Whose part of the commit was refused.
         actor: ActorId,
@@ -292,6 +292,31 @@ pub enum StoreError {
         path: PathBuf,
         /// What stands in the way.
         companion: PathBuf,
+    },
+
+    /// S134.
+    #[error("a transaction spans `{actor}` and `{other}`, which are in different stores")]
+    TwoStores {
+        /// Whose part of the commit was refused.
+        actor: ActorId,
+        /// An actor of the other store.
+        other: ActorId,
+    },
+
+    /// S135.
+    #[error("`{actor}` was to commit together with another actor, and that was refused: {cause}")]
+    Together {
+        /// Whose part of the commit was refused.
+        actor: ActorId,
+        /// Why the other could not commit.
+        cause: Arc<StoreError>,
+    },
+
+    /// S136.
+    #[error("`{actor}` cannot be attached here: the connection was not opened on an actor")]
+    NotAnActors {
+        /// Who was to be attached.
+        actor: ActorId,
     },
 
     /// S137.
@@ -450,6 +475,9 @@ impl StoreError {
             Self::DatabaseUnreadable { .. } => "S131",
             Self::FileExists { .. } => "S132",
             Self::FileInUse { .. } => "S133",
+            Self::TwoStores { .. } => "S134",
+            Self::Together { .. } => "S135",
+            Self::NotAnActors { .. } => "S136",
             Self::NoPoint { .. } => "S137",
             Self::NotKept { .. } => "S138",
             Self::PointExists { .. } => "S139",
@@ -506,12 +534,6 @@ impl StoreError {
             Self::ReadOnly { .. } => {
                 "open the actor itself to write, or fork it to rehearse a write"
             }
-            Self::WalImage { .. } => {
-                "set journal_mode=DELETE in the database that is copied from, then copy again"
-            }
-            Self::MultiFile { .. } => {
-                "commit to one database at a time; nothing was written to either"
-            }
             Self::File { .. } | Self::Sqlite { .. } | Self::Randomness { .. } => "see the cause",
             Self::Overtaken { .. } => "run one import of an actor at a time",
             Self::Contended { .. } => "try again, or stop its owner first",
@@ -529,7 +551,6 @@ impl StoreError {
             Self::StoreUnnamed { .. } => {
                 "add `&store=PATH` to the file name, or set ACTOR_VFS_STORE"
             }
-            Self::NotMounted { .. } => "open actors by `Actor::connect`; ATTACH reaches none",
             Self::KeyFile { .. } => "give 64 hexadecimal digits a line, as `store key new` does",
             _ => self.hint_on_the_past(),
         }
@@ -547,10 +568,11 @@ impl StoreError {
                 "the actor itself is not touched; scrub it to see what else of its past is whole"
             }
             Self::RetentionDamaged { .. } => "set the retention of the store again",
-            _ => "please report this with the text above; open the actor again to go on",
+            _ => self.hint_of_connections(),
         }
     }
 }
 
+mod connections;
 #[cfg(test)]
 mod tests;

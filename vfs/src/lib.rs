@@ -1,6 +1,7 @@
 //! Pages of private SQLite databases in a key-value engine.
 
 mod actor_id;
+mod attach;
 mod connect;
 pub mod engines;
 mod error;

@@ -181,6 +181,15 @@ fn of_connections_and_files() -> Vec<StoreError> {
             path: path(),
             companion: "/data/actors-wal".into(),
         },
+        StoreError::TwoStores {
+            actor: actor(),
+            other: ActorId::new("workspace/7").unwrap(),
+        },
+        StoreError::Together {
+            actor: actor(),
+            cause: Arc::new(engine().into()),
+        },
+        StoreError::NotAnActors { actor: actor() },
     ]
 }
 

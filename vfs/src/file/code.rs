@@ -17,6 +17,7 @@ impl Code {
     pub(crate) const ERROR: Self = Self(ffi::SQLITE_ERROR);
     pub(crate) const FULL: Self = Self(ffi::SQLITE_FULL);
     pub(crate) const IOERR: Self = Self(ffi::SQLITE_IOERR);
+    pub(crate) const IOERR_DELETE: Self = Self(ffi::SQLITE_IOERR_DELETE);
     pub(crate) const IOERR_FSTAT: Self = Self(ffi::SQLITE_IOERR_FSTAT);
     pub(crate) const IOERR_FSYNC: Self = Self(ffi::SQLITE_IOERR_FSYNC);
     pub(crate) const IOERR_LOCK: Self = Self(ffi::SQLITE_IOERR_LOCK);
@@ -55,6 +56,7 @@ impl Code {
             | StoreError::HeadDamaged { .. }
             | StoreError::StoreDamaged { .. }
             | StoreError::NewerFormat { .. } => Self::CORRUPT,
+            StoreError::Together { cause, .. } => Self::of(cause, otherwise),
             _ => otherwise,
         }
     }

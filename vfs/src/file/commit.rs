@@ -1,13 +1,16 @@
 //! What a complete transaction amounts to: from the overlay to the change that the store takes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::StoreError;
 use crate::file::header::{HEADER_BYTES, Header};
+use crate::file::joint::{Fate, Member};
 use crate::file::main_file::MainFile;
 use crate::file::overlay::{Cover, pieces};
+use crate::file::{Code, FileNo, Joint};
 use crate::page::{PageCount, PageSize};
-use crate::store::Change;
+use crate::store::{Change, Part};
 
 impl MainFile {
     /// What this transaction changes, as the store takes it.
@@ -88,5 +91,77 @@ impl MainFile {
     fn is_hole(&self, offset: u64, len: usize) -> bool {
         pieces(offset, len, self.overlay.block())
             .all(|piece| matches!(self.overlay.cover(piece.block), Cover::Hole))
+    }
+
+    /// Hands the change in to be published together with those of other files, and shows it until
+    /// that has happened.
+    pub(super) fn hand_in(&mut self, joint: &Arc<Joint>, file: FileNo) -> Result<(), StoreError> {
+        let Some(stake) = self.image.stake() else {
+            let actor = self.actor.clone();
+            return Err(StoreError::MultiFile { actor });
+        };
+        let shown = self.overlay.clone();
+        let change = self.change();
+        self.overlay = shown;
+        let part = Part {
+            stake,
+            change: change?,
+        };
+        joint.enter(Member {
+            file,
+            part,
+            last_error: Arc::clone(&self.last_error),
+        })?;
+        self.joint = Some((Arc::clone(joint), file));
+        self.unwinding = false;
+        Ok(())
+    }
+
+    /// Looks what has become of the joint that has our change, if it is decided.
+    pub(super) fn see_joint(&mut self) {
+        if self
+            .joint
+            .as_ref()
+            .is_some_and(|(joint, _)| !joint.is_open())
+        {
+            self.part_from_joint();
+        }
+    }
+
+    /// Looks what has become of the joint that has our change. Whoever calls this while nothing
+    /// is decided has turned away from the commit, so nothing comes of it.
+    pub(super) fn part_from_joint(&mut self) {
+        let Some((joint, file)) = self.joint.take() else {
+            return;
+        };
+        match joint.leave(file) {
+            Fate::Published => self.take_in_published(),
+            Fate::Refused(error) => {
+                if let Some(error) = error.filter(StoreError::ends_tenure) {
+                    self.give_up(&error);
+                }
+                let has_journal = self.savepoint.is_none();
+                self.discard();
+                self.unwinding = has_journal;
+            }
+        }
+    }
+
+    fn take_in_published(&mut self) {
+        let scratch = self.scratch.take();
+        let scratch = scratch.and_then(|(page, old)| match self.overlay.cover(page) {
+            Cover::Ours(new) => Some((page, Arc::clone(new))),
+            Cover::Base => Some((page, old)),
+            Cover::Hole => None,
+        });
+        match self.image.refresh() {
+            Ok(now) => {
+                self.scratch = scratch.filter(|_| now.page_size == self.base.page_size);
+                self.base = now;
+            }
+            Err(error) => _ = self.fail(&error, Code::IOERR),
+        }
+        self.discard();
+        self.unwinding = false;
     }
 }

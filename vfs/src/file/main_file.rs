@@ -13,7 +13,7 @@ use std::sync::Arc;
 use libsqlite3_sys as ffi;
 
 use crate::file::overlay::{Cover, Overlay, Piece, pieces};
-use crate::file::{Code, File, Step, pragma};
+use crate::file::{Code, Company, File, FileNo, Joint, Participant, Step, pragma};
 use crate::ladder::{Ladder, Level, Rung};
 use crate::last_error::LastError;
 use crate::page::{PageCount, PageNo};
@@ -23,18 +23,18 @@ use crate::{ActorId, StoreError};
 /// The main file of one connection.
 pub(crate) struct MainFile {
     pub(super) actor: ActorId,
-    image: Box<dyn Image>,
+    pub(super) image: Box<dyn Image>,
     /// The image as of the last lock or publish.
     pub(super) base: Geometry,
     pub(super) overlay: Overlay,
     /// The overlay as `BEGIN_ATOMIC_WRITE` found it; kept until the transaction ends, since it
     /// also tells that SQLite has no journal to roll back from (`sqlite3PagerCommitPhaseOne`).
-    savepoint: Option<Overlay>,
+    pub(super) savepoint: Option<Overlay>,
     /// The block of the base that was last read in part. SQLite reads the header alone, twice,
     /// before it reads page 1, and 16 bytes of it at every SHARED lock.
-    scratch: Option<(PageNo, Arc<[u8]>)>,
+    pub(super) scratch: Option<(PageNo, Arc<[u8]>)>,
     rung: Rung,
-    last_error: Arc<LastError>,
+    pub(super) last_error: Arc<LastError>,
     health: Health,
     /// The last publish has made the file shorter, and SQLite has not said yet that it knows of
     /// the commit. Its journal lacks the pages that are cut off, since SQLite itself cuts a file
@@ -43,16 +43,15 @@ pub(crate) struct MainFile {
     /// SQLite heard of a failure in the middle of a transaction that has written, and is about to
     /// roll back from its journal. If that fails as well it must hear an `IOERR`: any other code
     /// leaves it with a cache full of what was never committed (`pager_error`).
-    unwinding: bool,
+    pub(super) unwinding: bool,
+    /// The joint that has the change of this transaction, until we see what becomes of it. The
+    /// overlay shows the change until then.
+    pub(super) joint: Option<(Arc<Joint>, FileNo)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Health {
     Sound,
-    /// A super-journal was refused. SQLite rolls back without looking at its journal if it does
-    /// not find the super-journal (`pager_playback`), so the `SYNC` that ends the rollback must
-    /// fail: only then is the cache thrown away.
-    Unrestored,
     /// Nothing works any more, and this is why.
     Lost(Code),
 }
@@ -78,6 +77,7 @@ impl MainFile {
             health: Health::Sound,
             shrunk: false,
             unwinding: false,
+            joint: None,
         }
     }
 
@@ -103,10 +103,10 @@ impl MainFile {
     }
 
     /// Keeps `error`, gives up the file if no later call can succeed, and says what SQLite hears.
-    fn fail(&mut self, error: &StoreError, call: Code) -> Code {
+    pub(super) fn fail(&mut self, error: &StoreError, call: Code) -> Code {
         self.last_error.record(error);
         if error.ends_tenure() {
-            self.health = Health::Lost(Code::of(error, Code::IOERR));
+            self.give_up(error);
         }
         if std::mem::take(&mut self.unwinding) {
             return call;
@@ -115,6 +115,11 @@ impl MainFile {
         let has_journal = self.savepoint.is_none();
         self.unwinding = self.overlay.is_changed() && has_journal && !code.drops_cache();
         code
+    }
+
+    /// No later call can succeed.
+    pub(super) fn give_up(&mut self, error: &StoreError) {
+        self.health = Health::Lost(Code::of(error, Code::IOERR));
     }
 
     fn bug(&mut self, what: &'static str) -> Code {
@@ -272,25 +277,58 @@ impl MainFile {
         Ok(())
     }
 
-    fn refuse_super_journal(&mut self) -> Code {
-        let actor = self.actor.clone();
-        let code = self.fail(&StoreError::MultiFile { actor }, Code::IOERR_FSYNC);
+    fn step_sync(&mut self, company: Company) -> Result<(), Code> {
+        self.part_from_joint();
+        self.check(Code::IOERR_FSYNC)?;
+        match company {
+            Company::Strangers => {
+                let actor = self.actor.clone();
+                Err(self.refuse(&StoreError::MultiFile { actor }))
+            }
+            Company::Joint(joint, file) if self.overlay.is_changed() => {
+                let handed_in = self.hand_in(&joint, file);
+                handed_in.map_err(|error| {
+                    joint.refuse(Some(&error));
+                    self.refuse(&error)
+                })
+            }
+            _ => self.publish(),
+        }
+    }
+
+    /// Refuses the commit, with the overlay as [`publish`](Self::publish) does.
+    fn refuse(&mut self, error: &StoreError) -> Code {
+        let code = self.fail(error, Code::IOERR_FSYNC);
         self.discard();
-        self.health = Health::Unrestored;
         code
     }
 
-    fn step_sync(&mut self, super_journal: bool) -> Result<(), Code> {
-        self.check(Code::IOERR_FSYNC)?;
-        if self.health == Health::Unrestored {
-            self.health = Health::Sound;
-            self.discard();
-            return Err(Code::IOERR_FSYNC);
+    fn step_phase_two(&mut self, strangers: bool) -> Result<(), Code> {
+        if let Some((joint, _)) = self.joint.clone() {
+            if strangers && joint.is_open() {
+                let actor = self.actor.clone();
+                let error = StoreError::MultiFile { actor };
+                joint.refuse(Some(&error));
+                self.last_error.record(&error);
+            }
+            let published = joint.publish_at_phase_two();
+            self.part_from_joint();
+            return published.map_err(|error| self.too_late(error));
         }
-        if super_journal {
-            return Err(self.refuse_super_journal());
+        if self.overlay.is_changed() {
+            return Err(self.bug("SQLite wrote between SYNC and COMMIT_PHASETWO"));
         }
-        self.publish()
+        self.shrunk = false;
+        Ok(())
+    }
+
+    /// What SQLite hears of a commit that fails when it takes its cache for committed already:
+    /// what makes it drop that (`pager_error`). It does not roll this file back.
+    fn too_late(&mut self, error: Option<StoreError>) -> Code {
+        self.unwinding = false;
+        let code = error.map(|error| Code::of(&error, Code::IOERR_FSYNC));
+        code.filter(|code| code.drops_cache())
+            .unwrap_or(Code::IOERR_FSYNC)
     }
 
     fn refresh(&mut self) -> Result<(), StoreError> {
@@ -306,6 +344,7 @@ impl MainFile {
 
 impl File for MainFile {
     fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<(), Code> {
+        self.part_from_joint();
         if self.rung.level() > Level::None || self.image.read_only() {
             return self.read_locked(offset, out);
         }
@@ -326,14 +365,17 @@ impl File for MainFile {
     }
 
     fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Code> {
+        self.part_from_joint();
         self.check_writable(Code::IOERR_WRITE)?;
         self.check_reach(offset.checked_add(bytes.len() as u64))?;
         self.write_all(offset, bytes)
             .map_err(|error| self.fail(&error, Code::IOERR_WRITE))
     }
 
-    /// After a commit that shrank the file this finds the size right already.
+    /// After a commit that shrank the file this finds the size right already, unless it waits for
+    /// others: then only what the overlay shows is cut.
     fn truncate(&mut self, size: u64) -> Result<(), Code> {
+        self.see_joint();
         if size == self.overlay.bytes() {
             return self.check(Code::IOERR_TRUNCATE);
         }
@@ -347,15 +389,20 @@ impl File for MainFile {
     /// would not send that.
     fn sync(&mut self) -> Result<(), Code> {
         self.check(Code::IOERR_FSYNC)?;
+        if self.joint.is_some() {
+            return Ok(());
+        }
         self.publish()
     }
 
     fn size(&mut self) -> Result<u64, Code> {
+        self.see_joint();
         self.check(Code::IOERR_FSTAT)?;
         Ok(self.overlay.bytes())
     }
 
     fn lock(&mut self, level: Level) -> Result<(), Code> {
+        self.part_from_joint();
         self.check(Code::IOERR_LOCK)?;
         let was = self.rung.level();
         self.rung.climb(level).map_err(|_busy| Code::BUSY)?;
@@ -370,13 +417,11 @@ impl File for MainFile {
 
     /// Whoever stops writing without a `SYNC` did not commit.
     fn unlock(&mut self, level: Level) {
+        self.part_from_joint();
         self.discard();
         self.rung.descend(level);
         self.shrunk = false;
         self.unwinding = false;
-        if self.health == Health::Unrestored {
-            self.health = Health::Sound;
-        }
     }
 
     fn level(&self) -> Level {
@@ -389,18 +434,18 @@ impl File for MainFile {
 
     fn control(&mut self, step: Step) -> Result<(), Code> {
         match step {
-            Step::BeginAtomic => self.savepoint = Some(self.overlay.clone()),
+            Step::BeginAtomic => {
+                self.part_from_joint();
+                self.savepoint = Some(self.overlay.clone());
+            }
             // The commit point is `SYNC`. An `IOERR` from here would make SQLite write everything
             // a second time, without the window, and report success.
             Step::CommitAtomic => {}
             Step::RollbackAtomic => {
                 self.overlay = self.savepoint.take().ok_or(Code::IOERR)?;
             }
-            Step::Sync { super_journal } => return self.step_sync(super_journal),
-            Step::CommitPhaseTwo if self.overlay.is_changed() => {
-                return Err(self.bug("SQLite wrote between SYNC and COMMIT_PHASETWO"));
-            }
-            Step::CommitPhaseTwo => self.shrunk = false,
+            Step::Sync(company) => return self.step_sync(company),
+            Step::CommitPhaseTwo { strangers } => return self.step_phase_two(strangers),
         }
         Ok(())
     }
@@ -410,6 +455,13 @@ impl File for MainFile {
             Some(sentence) => Err(sentence.to_owned()),
             None => Ok(()),
         }
+    }
+
+    fn participant(&self) -> Option<Participant> {
+        Some(Participant {
+            actor: self.actor.clone(),
+            last_error: Arc::clone(&self.last_error),
+        })
     }
 
     fn has_moved(&self) -> bool {
@@ -440,6 +492,7 @@ impl File for MainFile {
     }
 
     fn poison(&mut self) {
+        self.part_from_joint();
         self.bug("a call from SQLite panicked");
         self.discard();
         self.rung.descend(Level::None);

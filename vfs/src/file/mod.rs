@@ -3,9 +3,12 @@
 mod code;
 mod commit;
 mod header;
+mod joint;
 mod main_file;
 mod overlay;
 mod pragma;
+mod roll;
+mod super_journal;
 #[cfg(test)]
 mod tests;
 mod volatile;
@@ -14,7 +17,10 @@ use std::ffi::c_int;
 
 pub(crate) use code::Code;
 pub(crate) use header::{HEADER_BYTES, Header, MAGIC};
+pub(crate) use joint::{FileNo, Joint};
 pub(crate) use main_file::MainFile;
+pub(crate) use roll::{Entry, Participant};
+pub(crate) use super_journal::{SuperJournal, exists};
 pub(crate) use volatile::VolatileFile;
 
 use crate::ladder::Level;
@@ -66,6 +72,11 @@ pub(crate) trait File: Send {
         Ok(())
     }
 
+    /// Whose it is, if it is a main file.
+    fn participant(&self) -> Option<Participant> {
+        None
+    }
+
     /// Whether the database behind this handle is somebody else's by now.
     fn has_moved(&self) -> bool {
         false
@@ -87,7 +98,7 @@ pub(crate) trait File: Send {
 
 /// The file controls by which SQLite tells a file how far a transaction is
 /// (<https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Step {
     /// `BEGIN_ATOMIC_WRITE`
     BeginAtomic,
@@ -95,11 +106,23 @@ pub(crate) enum Step {
     CommitAtomic,
     /// `ROLLBACK_ATOMIC_WRITE`
     RollbackAtomic,
-    /// `SYNC`: everything is written. With a super-journal other files belong to the same commit.
-    Sync {
-        /// Whether SQLite named a super-journal.
-        super_journal: bool,
+    /// `SYNC`: everything is written.
+    Sync(Company),
+    /// `COMMIT_PHASETWO`: SQLite has forgotten how to roll back, unless other files of the same
+    /// transaction have not been told yet.
+    CommitPhaseTwo {
+        /// Whether some of those are no actors.
+        strangers: bool,
     },
-    /// `COMMIT_PHASETWO`: SQLite has forgotten how to roll back.
-    CommitPhaseTwo,
+}
+
+/// Which other files belong to the same commit.
+#[derive(Debug, Clone)]
+pub(crate) enum Company {
+    /// None.
+    Alone,
+    /// Those of this joint, which knows this file by that number.
+    Joint(std::sync::Arc<Joint>, FileNo),
+    /// Files that are no actors.
+    Strangers,
 }

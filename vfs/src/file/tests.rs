@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::file::{Code, File, MainFile, Step};
+use crate::file::{Code, Company, File, MainFile, Step};
 use crate::ladder::{Ladder, Level};
 use crate::last_error::LastError;
 use crate::page::{PageCount, PageNo, PageSize};
@@ -138,10 +138,10 @@ fn header(page_size: u16, pages: u32) -> Arc<[u8]> {
     bytes.into()
 }
 
+const PHASE_TWO: Step = Step::CommitPhaseTwo { strangers: false };
+
 fn sync(file: &mut MainFile) -> Result<(), Code> {
-    file.control(Step::Sync {
-        super_journal: false,
-    })
+    file.control(Step::Sync(Company::Alone))
 }
 
 fn damaged() -> StoreError {
@@ -166,7 +166,7 @@ fn nothing_is_published_before_sync_and_everything_at_it() {
     sync(&mut file).unwrap();
     assert_eq!(image.bytes()[512..1536], [[7; 512], [8; 512]].concat());
     file.sync().unwrap();
-    file.control(Step::CommitPhaseTwo).unwrap();
+    file.control(PHASE_TWO).unwrap();
     assert_eq!(image.commits(), 1);
 }
 
@@ -193,7 +193,7 @@ fn a_commit_that_shrinks_takes_its_size_from_the_header() {
     sync(&mut file).unwrap();
     assert_eq!(image.bytes().len(), 1024);
     file.truncate(1024).unwrap();
-    file.control(Step::CommitPhaseTwo).unwrap();
+    file.control(PHASE_TWO).unwrap();
     assert_eq!(image.commits(), 1);
 }
 
@@ -311,17 +311,13 @@ fn an_image_that_asks_for_a_log_is_refused() {
     assert_eq!(image.commits(), 0);
 }
 
-/// `pager_playback` does nothing if it does not find the super-journal, and then says `SYNC`.
 #[test]
-fn after_a_refused_super_journal_the_rollback_fails_once_so_that_the_cache_is_dropped() {
+fn company_that_is_no_actor_is_refused_and_nothing_comes_of_it() {
     let image = TestImage::of(2);
     let mut file = image.open();
     file.write(512, &[7; 512]).unwrap();
-    let step = Step::Sync {
-        super_journal: true,
-    };
+    let step = Step::Sync(Company::Strangers);
     assert_eq!(file.control(step), Err(Code::IOERR_FSYNC));
-    assert_eq!(sync(&mut file), Err(Code::IOERR_FSYNC));
     assert_eq!(sync(&mut file), Ok(()));
     assert_eq!(image.commits(), 0);
 }

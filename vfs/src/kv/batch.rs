@@ -74,6 +74,15 @@ impl Batch {
             .push(Op::DeleteRange { start, end });
     }
 
+    /// Adds all that `other` requires and does, after what is here already.
+    pub fn append(&mut self, other: &Self) {
+        let other = &other.contents;
+        let contents = self.grow(other.bytes);
+        let requirements = other.requirements.iter().cloned();
+        contents.requirements.extend(requirements);
+        contents.ops.extend(other.ops.iter().cloned());
+    }
+
     fn grow(&mut self, bytes: usize) -> &mut Contents {
         let contents = Arc::make_mut(&mut self.contents);
         contents.bytes += bytes;

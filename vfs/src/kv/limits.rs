@@ -30,6 +30,15 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What each of some `parties` may use of one batch.
+    pub(crate) fn among(self, parties: usize) -> Self {
+        Self {
+            batch_bytes_max: self.batch_bytes_max / parties,
+            batch_ops_max: self.batch_ops_max / parties,
+            ..self
+        }
+    }
+
     /// Refuses a batch that exceeds these limits. Engines call this first in `commit`.
     pub fn admit(&self, batch: &Batch) -> Result<(), LimitExceeded> {
         within("batch bytes", batch.bytes(), self.batch_bytes_max)?;

@@ -15,7 +15,7 @@ use crate::engines::MemoryEngine;
 use crate::file::{File, MainFile};
 use crate::keys;
 use crate::page::PageNo;
-use crate::store::{Change, Geometry, Image};
+use crate::store::{Change, Geometry, Image, Stake};
 use crate::{Actor, ActorId, Store, StoreError, StoreOptions};
 
 /// Which store, for names that do not say.
@@ -245,6 +245,10 @@ impl Image for NamedImage {
 
     fn publish(&mut self, change: Change) -> Result<(), StoreError> {
         self.image.publish(change)
+    }
+
+    fn stake(&self) -> Option<Stake> {
+        self.image.stake()
     }
 
     fn read_only(&self) -> bool {

@@ -5,13 +5,14 @@
 )]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::slice;
+use std::{ptr, slice};
 
 use libsqlite3_sys as ffi;
 
-use super::open_file::OpenFile;
+use super::company::Peers;
+use super::open_file::{OpenFile, guard};
 use super::vfs::sqlite_string;
-use crate::file::{Code, File, Step};
+use crate::file::{Code, Company, File, FileNo, Joint, Step};
 use crate::ladder::Level;
 
 /// What SQLite has of ours: the memory is SQLite's, of the size that the VFS declares.
@@ -20,6 +21,8 @@ pub(super) struct Handle {
     base: ffi::sqlite3_file,
     /// From `Box::into_raw`, until `x_close` takes it back.
     open: *mut OpenFile,
+    /// Where SQLite keeps the connection of a main file, once it has said so.
+    connection: *mut *mut ffi::sqlite3,
 }
 
 /// A connection may move to another thread, and takes its files with it behind SQLite's back.
@@ -34,8 +37,27 @@ impl Handle {
             pMethods: &raw const METHODS,
         };
         let open = Box::into_raw(Box::new(open));
-        Self { base, open }
+        Self {
+            base,
+            open,
+            connection: ptr::null_mut(),
+        }
     }
+}
+
+/// Whether this is the handle of a main file of ours. Null is none.
+pub(super) fn is_main(handle: *mut ffi::sqlite3_file) -> bool {
+    if handle.is_null() {
+        return false;
+    }
+    // SAFETY: SQLite has given us a file handle, and it is not closed.
+    if unsafe { (*handle).pMethods } != &raw const METHODS {
+        return false;
+    }
+    // SAFETY: only a `Handle` has our methods.
+    let open = unsafe { (*handle.cast::<Handle>()).open };
+    // SAFETY: the box lives until `x_close`; what kind of file it is never changes.
+    unsafe { (*open).is_main() }
 }
 
 /// Version 1: no shared memory, hence no write-ahead log, and no memory mapping.
@@ -211,7 +233,14 @@ unsafe extern "C" fn x_file_control(
 ) -> c_int {
     // SAFETY: SQLite passes a file that is open, from one thread at a time.
     let open = unsafe { open_file(handle) };
-    if let Some((name, step)) = step(op, arg) {
+    if op == ffi::SQLITE_FCNTL_PDB {
+        // SAFETY: it is a `Handle`, and nobody else looks at it now.
+        unsafe { (*handle.cast::<Handle>()).connection = arg.cast() };
+        return ffi::SQLITE_OK;
+    }
+    // SAFETY: SQLite passes what the operation asks for.
+    let step = guard(|| unsafe { step(handle, op, arg) });
+    if let Some((name, step)) = step.flatten() {
         return open.call(name, format_args!(""), |file| file.control(step));
     }
     match op {
@@ -254,16 +283,42 @@ unsafe extern "C" fn x_file_control(
     }
 }
 
-fn step(op: c_int, arg: *mut c_void) -> Option<(&'static str, Step)> {
-    let super_journal = !arg.is_null();
-    match op {
-        ffi::SQLITE_FCNTL_BEGIN_ATOMIC_WRITE => Some(("begin-atomic", Step::BeginAtomic)),
-        ffi::SQLITE_FCNTL_COMMIT_ATOMIC_WRITE => Some(("commit-atomic", Step::CommitAtomic)),
-        ffi::SQLITE_FCNTL_ROLLBACK_ATOMIC_WRITE => Some(("rollback-atomic", Step::RollbackAtomic)),
-        ffi::SQLITE_FCNTL_SYNC => Some(("SYNC", Step::Sync { super_journal })),
-        ffi::SQLITE_FCNTL_COMMIT_PHASETWO => Some(("PHASETWO", Step::CommitPhaseTwo)),
-        _ => None,
-    }
+/// The step of a transaction that a file control is.
+///
+/// # Safety
+/// SQLite has passed all three to `x_file_control`, and waits for it.
+unsafe fn step(
+    handle: *mut ffi::sqlite3_file,
+    op: c_int,
+    arg: *mut c_void,
+) -> Option<(&'static str, Step)> {
+    let peers = || {
+        // SAFETY: the caller promises a handle, and we wrote it.
+        let connection = unsafe { (*handle.cast::<Handle>()).connection };
+        // SAFETY: SQLite has said so of this file.
+        unsafe { Peers::of(handle, connection) }
+    };
+    Some(match op {
+        ffi::SQLITE_FCNTL_BEGIN_ATOMIC_WRITE => ("begin-atomic", Step::BeginAtomic),
+        ffi::SQLITE_FCNTL_COMMIT_ATOMIC_WRITE => ("commit-atomic", Step::CommitAtomic),
+        ffi::SQLITE_FCNTL_ROLLBACK_ATOMIC_WRITE => ("rollback-atomic", Step::RollbackAtomic),
+        ffi::SQLITE_FCNTL_SYNC if arg.is_null() => {
+            let company = peers().map_or(Company::Alone, Peers::company);
+            ("SYNC", Step::Sync(company))
+        }
+        ffi::SQLITE_FCNTL_SYNC => {
+            // SAFETY: for this operation SQLite passes the name of a super-journal, or null.
+            let joint = unsafe { text(arg.cast()) }.and_then(Joint::of_super_journal);
+            let file = handle as FileNo;
+            let company = joint.map_or(Company::Strangers, |it| Company::Joint(it, file));
+            ("SYNC", Step::Sync(company))
+        }
+        ffi::SQLITE_FCNTL_COMMIT_PHASETWO => {
+            let strangers = peers().is_some_and(Peers::has_strangers);
+            ("PHASETWO", Step::CommitPhaseTwo { strangers })
+        }
+        _ => return None,
+    })
 }
 
 /// `NOTFOUND` lets the pragma run; an error is shown with the sentence in `message`.

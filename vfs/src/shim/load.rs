@@ -8,9 +8,8 @@ use libsqlite3_sys as ffi;
 use super::open_file::guard;
 use super::{api, vfs};
 
-/// The first version whose file names carry parameters as we read them, and whose table reaches
-/// as far as we look (`sqlite3_filename`, `sqlite3_malloc64`).
-const SQLITE_MIN: c_int = 3_031_000;
+/// The first version whose table reaches as far as we look (`sqlite3_db_name`).
+const SQLITE_MIN: c_int = 3_039_000;
 
 /// Registers the VFS `actor` with the SQLite that passes `table`, as its default one if asked.
 /// Answers what the library's entry point answers: on success SQLite keeps the library for good,

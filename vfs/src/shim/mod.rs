@@ -7,6 +7,7 @@
 //! `xClose`. Strings that SQLite will free come from `sqlite3_malloc64`.
 
 mod api;
+mod company;
 mod io;
 #[cfg(feature = "extension")]
 mod load;
@@ -14,6 +15,7 @@ mod names;
 mod open_file;
 mod vfs;
 
+pub(crate) use company::is_on_actor;
 #[cfg(feature = "extension")]
 pub use load::load;
 use rusqlite::{Connection, OpenFlags};
@@ -33,4 +35,16 @@ pub(crate) fn connect(label: &str, file: Box<dyn File>) -> rusqlite::Result<Conn
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mount = names::mount(label, file);
     Connection::open_with_flags_and_vfs(mount.name(), flags, VFS_NAME)
+}
+
+/// Attaches `file` to such a connection, under the name `schema`.
+pub(crate) fn attach(
+    label: &str,
+    file: Box<dyn File>,
+    connection: &Connection,
+    schema: &str,
+) -> rusqlite::Result<()> {
+    let mount = names::mount(label, file);
+    connection.execute("ATTACH ? AS ?", [mount.name(), schema])?;
+    Ok(())
 }

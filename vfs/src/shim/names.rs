@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use libsqlite3_sys as ffi;
 
 use super::api;
-use crate::file::{Code, File, VolatileFile};
+use crate::file::{self, Code, File, Joint, SuperJournal, VolatileFile};
 use crate::last_error::LastError;
 use crate::named;
 
@@ -89,7 +89,11 @@ pub(super) fn open(asked: &Asked<'_>) -> Result<Box<dyn File>, Code> {
     if asked.flags & ffi::SQLITE_OPEN_WAL != 0 {
         return Err(Code::CANTOPEN);
     }
-    Ok(Box::new(VolatileFile::default()))
+    let begins = ffi::SQLITE_OPEN_SUPER_JOURNAL | ffi::SQLITE_OPEN_CREATE;
+    match asked.name {
+        Some(name) if asked.flags & begins == begins => Ok(Box::new(SuperJournal::create(name))),
+        _ => Ok(Box::new(VolatileFile::default())),
+    }
 }
 
 fn open_named(asked: &Asked<'_>) -> Result<Box<dyn File>, Code> {
@@ -118,15 +122,20 @@ fn is_true(value: &str) -> bool {
     matches!(value.as_str(), "yes" | "true" | "on") || value.parse().is_ok_and(|it: i64| it != 0)
 }
 
-/// Whether a file of that name can be found: none can, see above.
-#[cfg(not(feature = "suite"))]
-pub(super) fn exists(_name: &str) -> bool {
-    false
+/// Whether a file of that name can be found. Of volatile files only a super-journal can, as long
+/// as it says something.
+pub(super) fn exists(name: &str) -> bool {
+    #[cfg(feature = "suite")]
+    if named::exists(name) {
+        return true;
+    }
+    file::exists(name)
 }
 
-/// Deletes a volatile file, which went with its handle already.
-#[cfg(not(feature = "suite"))]
-pub(super) fn delete(_name: &str) {}
-
-#[cfg(feature = "suite")]
-pub(super) use named::{delete, exists};
+/// Deletes a file. A volatile one went with its handle already; with a super-journal goes what
+/// keeps a transaction over several actors from being committed.
+pub(super) fn delete(name: &str) -> Result<(), Code> {
+    #[cfg(feature = "suite")]
+    named::delete(name);
+    Joint::delete(name)
+}

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libsqlite3_sys as ffi;
 
-use crate::file::{Code, File};
+use crate::file::{Code, Entry, File};
 
 /// The tracing target under which every call from SQLite on a file is told.
 const CALLS: &str = "actor_vfs::calls";
@@ -28,16 +28,26 @@ pub(super) struct OpenFile {
     kind: &'static str,
     file: Box<dyn File>,
     poisoned: bool,
+    /// The line of the roll of main files.
+    entry: Option<Entry>,
 }
 
 impl OpenFile {
-    pub(super) fn new(kind: &'static str, file: Box<dyn File>) -> Self {
+    /// A file of that `name`, if it has one.
+    pub(super) fn new(kind: &'static str, name: Option<&str>, file: Box<dyn File>) -> Self {
         tracing::trace!(target: CALLS, kind, call = "open");
+        let entry = name.zip(file.participant());
         Self {
             kind,
             file,
             poisoned: false,
+            entry: entry.map(|(name, participant)| Entry::new(name, participant)),
         }
+    }
+
+    /// Whether it is a main file.
+    pub(super) fn is_main(&self) -> bool {
+        self.entry.is_some()
     }
 
     /// Calls into the file and says what SQLite hears. After a panic it hears nothing but errors.

@@ -138,7 +138,10 @@ unsafe extern "C" fn x_open(
     let opened = guard(|| {
         let file = names::open(&asked)?;
         let read_only = file.read_only();
-        Ok((OpenFile::new(names::kind(flags), file), read_only))
+        Ok((
+            OpenFile::new(names::kind(flags), asked.name, file),
+            read_only,
+        ))
     });
     let (open, read_only) = match opened.unwrap_or(Err(Code::CANTOPEN)) {
         Ok(opened) => opened,
@@ -164,8 +167,11 @@ unsafe extern "C" fn x_delete(
 ) -> c_int {
     // SAFETY: SQLite passes a string that stays until we return.
     let name = unsafe { text(name) };
-    names::delete(name.unwrap_or_default());
-    ffi::SQLITE_OK
+    let deleted = guard(|| names::delete(name.unwrap_or_default()));
+    match deleted.unwrap_or(Err(Code::IOERR_DELETE)) {
+        Ok(()) => ffi::SQLITE_OK,
+        Err(code) => code.get(),
+    }
 }
 
 unsafe extern "C" fn x_access(
@@ -176,7 +182,7 @@ unsafe extern "C" fn x_access(
 ) -> c_int {
     // SAFETY: SQLite passes a string that stays until we return.
     let name = unsafe { text(name) };
-    let exists = names::exists(name.unwrap_or_default());
+    let exists = guard(|| names::exists(name.unwrap_or_default())).unwrap_or_default();
     // SAFETY: SQLite owns the number and lets us set it.
     unsafe { *out = c_int::from(exists) };
     ffi::SQLITE_OK

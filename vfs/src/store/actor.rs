@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::image::{Change, Geometry, Image};
+use super::joint::Stake;
 use super::owner::Owner;
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
@@ -103,6 +104,10 @@ impl Image for OwnerImage {
     fn publish(&mut self, change: Change) -> Result<(), StoreError> {
         self.seen = self.owner.publish(&change)?;
         Ok(())
+    }
+
+    fn stake(&self) -> Option<Stake> {
+        Some(Stake::new(&self.owner))
     }
 
     fn read_only(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::joint::Stake;
 use crate::StoreError;
 use crate::layout::CommitNo;
 use crate::page::{PageCount, PageNo, PageSize};
@@ -21,6 +22,11 @@ pub(crate) trait Image: Send {
 
     /// Makes the whole change visible and durable, or none of it.
     fn publish(&mut self, change: Change) -> Result<(), StoreError>;
+
+    /// Who publishes here, to do so together with others.
+    fn stake(&self) -> Option<Stake> {
+        None
+    }
 
     /// Whether every publish will be refused.
     fn read_only(&self) -> bool;

@@ -5,6 +5,7 @@ mod catalog;
 mod codec;
 mod history;
 mod image;
+mod joint;
 mod options;
 mod owner;
 mod pages;
@@ -31,6 +32,9 @@ pub use actor::Actor;
 pub use catalog::{ActorInfo, ListOptions};
 pub use history::{CommitInfo, Point, RestorePoint};
 pub(crate) use image::{Change, Geometry, Image};
+#[cfg(any(feature = "extension", feature = "testing", test))]
+pub(crate) use joint::Stake;
+pub(crate) use joint::{Part, publish as publish_together};
 pub use options::{Plaintext, StoreOptions};
 pub use place::IfExists;
 pub(crate) use place::Source;

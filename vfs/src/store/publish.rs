@@ -21,6 +21,18 @@ impl Owner {
     /// Pages that are stored already as they are in the change are not written again; so the
     /// publish with which SQLite restores what a transaction had spilled writes nothing.
     pub(super) fn publish(&self, change: &Change) -> Result<Geometry, StoreError> {
+        match self.prepare(change)? {
+            Some(txn) => txn.stage(1)?.publish(),
+            None => self.geometry(),
+        }
+    }
+
+    /// Plans the commit of a change, if it changes anything. Until it is published or dropped, no
+    /// other begins.
+    pub(super) fn prepare<'o, 'c>(
+        &'o self,
+        change: &'c Change,
+    ) -> Result<Option<Txn<'o, 'c>>, StoreError> {
         self.admit(change)?;
         let mut tenure = self.tenure()?;
         let present = &tenure.stored.head;
@@ -31,16 +43,16 @@ impl Owner {
         // need: SQLite would keep that to itself, and the next transaction would meet it.
         if tenure.stored.head.unswept != Unswept::Nothing {
             if self.plan(&mut tenure, change)?.is_idle(&tenure.stored.head) {
-                return Ok(tenure.stored.head.geometry());
+                return Ok(None);
             }
             self.sweep(&mut tenure)?;
         }
         let plan = self.plan(&mut tenure, change)?;
         if plan.is_idle(&tenure.stored.head) {
-            return Ok(tenure.stored.head.geometry());
+            return Ok(None);
         }
         let retention = self.retention(&mut tenure)?;
-        Txn::new(self, tenure, plan, retention).stage()?.publish()
+        Ok(Some(Txn::new(self, tenure, plan, retention)))
     }
 
     /// How much of the past is kept. An owner that claimed its actor knows.

@@ -39,6 +39,12 @@ impl<'s> Staging<'s> {
         }
     }
 
+    /// Leaves room in the last batch for those of other `parties`, each with as much as this one.
+    pub(super) fn among(mut self, parties: usize) -> Self {
+        self.limits = self.limits.among(parties);
+        self
+    }
+
     /// Whether some of the records are durable already, where nobody can see them.
     pub(super) fn has_spilled(&self) -> bool {
         self.announcement.is_none()

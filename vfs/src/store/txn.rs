@@ -8,8 +8,8 @@ use super::owner::{Owner, Tenure};
 use super::pages::Stored;
 use super::plan::Plan;
 use super::random;
-use super::settle::{Leaves, Outcome};
-use super::slot::StoredHead;
+use super::settle::{Leaves, Move, Outcome};
+use super::slot::{Slot, StoredHead};
 use super::staging::Staging;
 use crate::error::StoreError;
 use crate::kv::Batch;
@@ -26,13 +26,15 @@ pub(super) struct Txn<'o, 'c> {
     before: Head,
     /// When the commit happens.
     time: Moment,
+    /// How many commits share the batch that publishes.
+    parties: usize,
 }
 
 /// A commit of which everything is durable but the batch that makes it visible.
 #[must_use]
 pub(super) struct Staged<'o, 'c> {
     txn: Txn<'o, 'c>,
-    batch: Batch,
+    pub(super) batch: Batch,
     /// The head that the batch puts in the place of the one we hold.
     next: StoredHead,
 }
@@ -51,6 +53,7 @@ impl<'o, 'c> Txn<'o, 'c> {
             tenure,
             plan,
             retention,
+            parties: 1,
         }
     }
 
@@ -58,7 +61,7 @@ impl<'o, 'c> Txn<'o, 'c> {
     fn aftermath(&self, spilled: bool) -> Aftermath {
         let terms = Terms {
             retention: self.retention,
-            limits: self.owner.slot.engine().limits(),
+            limits: self.owner.slot.engine().limits().among(self.parties),
             spilled,
         };
         let after = Head {
@@ -69,15 +72,17 @@ impl<'o, 'c> Txn<'o, 'c> {
         Aftermath::new(actor, before, &after, self.plan.former(), terms)
     }
 
-    /// Makes durable what does not fit into the one batch that publishes. Most commits fit.
-    pub(super) fn stage(mut self) -> Result<Staged<'o, 'c>, StoreError> {
+    /// Makes durable what does not fit into the one batch that publishes. Most commits fit, if
+    /// they need not share it with those of other `parties`.
+    pub(super) fn stage(mut self, parties: usize) -> Result<Staged<'o, 'c>, StoreError> {
+        self.parties = parties;
         let held = self.tenure.stored.clone();
         let unswept = Unswept::Staging(self.plan.head.db);
         let announcement = Head {
             unswept,
             ..held.head.clone()
         };
-        let mut staging = Staging::new(&self.owner.slot, Some(held), announcement);
+        let mut staging = Staging::new(&self.owner.slot, Some(held), announcement).among(parties);
         let filled = self.fill(&mut staging);
         if let Some(guard) = staging.guard() {
             self.tenure.stored = guard.clone();
@@ -91,7 +96,7 @@ impl<'o, 'c> Txn<'o, 'c> {
             staging.push(self.plan.encode(write, random::nonce)?)?;
         }
         if staging.has_spilled() {
-            return Ok(());
+            return staging.make_room(0, 0);
         }
         let (bytes, ops) = self.aftermath(false).size();
         staging.make_room(bytes, ops)
@@ -117,24 +122,28 @@ impl<'o, 'c> Txn<'o, 'c> {
 }
 
 impl Staged<'_, '_> {
-    /// The commit: one batch, visible and durable, or nothing. There is no other.
+    /// The commit: one batch, visible and durable, or nothing. There is no other but that of
+    /// several actors together, which is made of such batches.
     pub(super) fn publish(self) -> Result<Geometry, StoreError> {
-        let Self {
-            txn:
-                Txn {
-                    owner,
-                    mut tenure,
-                    plan,
-                    retention,
-                    ..
-                },
-            batch,
-            next,
-        } = self;
-        let outcome = owner
-            .slot
-            .settle(&batch, Some(&tenure.stored), Leaves::Other(&next));
-        owner.accept(&mut tenure, Some(next), outcome)?;
+        let slot = &self.txn.owner.slot;
+        let held = &self.txn.tenure.stored;
+        let outcome = slot.settle(&self.batch, Some(held), Leaves::Other(&self.next));
+        self.conclude(outcome)
+    }
+
+    /// Takes in what became of the batch.
+    pub(super) fn conclude(
+        self,
+        outcome: Result<Outcome, StoreError>,
+    ) -> Result<Geometry, StoreError> {
+        let Txn {
+            owner,
+            mut tenure,
+            plan,
+            retention,
+            ..
+        } = self.txn;
+        owner.accept(&mut tenure, Some(self.next), outcome)?;
         remember(&mut tenure, &plan);
         tenure.codec = Arc::clone(&plan.codec);
         // The commit stands, so what cannot be removed now waits for the next one.
@@ -143,6 +152,24 @@ impl Staged<'_, '_> {
             tracing::warn!(actor = %owner.slot.actor, %error, "superseded pages stay for now");
         }
         Ok(tenure.stored.head.geometry())
+    }
+
+    pub(super) fn slot(&self) -> &Slot {
+        &self.txn.owner.slot
+    }
+
+    /// Which head the batch requires, and what it leaves there.
+    pub(super) fn head_move(&self) -> Move<'_> {
+        Move {
+            slot: self.slot(),
+            before: Some(&self.txn.tenure.stored),
+            leaves: Leaves::Other(&self.next),
+        }
+    }
+
+    /// Whether the head is still the one that the batch requires.
+    pub(super) fn holds(&self, now: Option<&StoredHead>) -> bool {
+        now == Some(&self.txn.tenure.stored)
     }
 }
 

@@ -6,11 +6,12 @@ use std::ffi::c_int;
 use rusqlite::Connection;
 
 use crate::StoreError;
+use crate::attach::attach;
 use crate::connect::ConnectOptions;
-use crate::file::{Code, File, MainFile, Step};
+use crate::file::{Code, Company, File, MainFile, Participant, Step};
 use crate::ladder::Level;
 use crate::page::PageNo;
-use crate::store::{Actor, Change, Geometry, Image};
+use crate::store::{Actor, Change, Geometry, Image, Stake};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum Flaw {
     FailedReadIsZeros,
     /// Whoever asks for a lock that another connection holds believes to have it.
     LocksAreIgnored,
+    /// Each of several attached actors commits by itself.
+    CommitApart,
 }
 
 /// Opens a connection like [`Actor::connect_with`], but wrong.
@@ -38,12 +41,26 @@ pub fn connect_flawed(
     options: &ConnectOptions,
     flaw: Flaw,
 ) -> Result<Connection, StoreError> {
+    actor.connect_to(flawed(actor, flaw)?, options)
+}
+
+/// Attaches an actor like [`Actor::attach`], but wrong.
+pub fn attach_flawed(
+    actor: &Actor,
+    connection: &Connection,
+    schema: &str,
+    flaw: Flaw,
+) -> Result<(), StoreError> {
+    attach(actor.id(), flawed(actor, flaw)?, connection, schema)
+}
+
+fn flawed(actor: &Actor, flaw: Flaw) -> Result<Box<dyn File>, StoreError> {
     let image: Box<dyn Image> = match flaw {
         Flaw::FailedReadIsZeros => Box::new(ZerosForErrors(actor.image()?)),
         _ => Box::new(actor.image()?),
     };
     let file = actor.main_file(image);
-    actor.connect_to(Box::new(Flawed { file, flaw }), options)
+    Ok(Box::new(Flawed { file, flaw }))
 }
 
 struct Flawed {
@@ -68,17 +85,16 @@ impl File for Flawed {
     }
 
     fn control(&mut self, step: Step) -> Result<(), Code> {
-        match (self.flaw, step) {
-            (Flaw::CommitAtXSync | Flaw::CommitAtUnlock, Step::Sync { .. }) => Ok(()),
-            (Flaw::CommitAtXSync | Flaw::CommitAtUnlock, Step::CommitPhaseTwo) => Ok(()),
+        match (self.flaw, &step) {
+            (Flaw::CommitAtXSync | Flaw::CommitAtUnlock, Step::Sync(_)) => Ok(()),
+            (Flaw::CommitAtXSync | Flaw::CommitAtUnlock, Step::CommitPhaseTwo { .. }) => Ok(()),
             (Flaw::BeginForgets, Step::BeginAtomic) => {
                 self.file.discard();
                 self.file.control(step)
             }
+            (Flaw::CommitApart, Step::Sync(_)) => self.file.control(Step::Sync(Company::Alone)),
             (Flaw::WindowFails, Step::CommitAtomic) => Err(Code::IOERR),
-            (Flaw::RefusalIsBusy, Step::Sync { .. }) => {
-                self.file.control(step).map_err(|_| Code::BUSY)
-            }
+            (Flaw::RefusalIsBusy, Step::Sync(_)) => self.file.control(step).map_err(|_| Code::BUSY),
             _ => self.file.control(step),
         }
     }
@@ -114,6 +130,10 @@ impl File for Flawed {
         self.file.is_reserved()
     }
 
+    fn participant(&self) -> Option<Participant> {
+        self.file.participant()
+    }
+
     fn pragma(&self, name: &str, value: Option<&str>) -> Result<(), String> {
         self.file.pragma(name, value)
     }
@@ -144,6 +164,10 @@ impl<I: Image> Image for ZerosForErrors<I> {
 
     fn publish(&mut self, change: Change) -> Result<(), StoreError> {
         self.0.publish(change)
+    }
+
+    fn stake(&self) -> Option<Stake> {
+        self.0.stake()
     }
 
     fn read_only(&self) -> bool {

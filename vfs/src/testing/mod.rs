@@ -7,4 +7,4 @@ mod flaws;
 pub mod fuzz;
 
 pub use faults::{Calls, Fault, FaultEngine};
-pub use flaws::{Flaw, connect_flawed};
+pub use flaws::{Flaw, attach_flawed, connect_flawed};

@@ -62,20 +62,20 @@ const TRANSACTIONS: [&[&str]; 20] = [
 ];
 
 /// The engines that come with the crate, and one that takes few pages at once.
-struct Engines {
+pub(crate) struct Engines {
     folder: TempDir,
     files: Cell<u32>,
 }
 
 impl Engines {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             files: Cell::new(0),
         }
     }
 
-    fn make(&self, name: &str) -> FaultEngine {
+    pub(crate) fn make(&self, name: &str) -> FaultEngine {
         let few = Limits {
             batch_ops_max: 9,
             ..Limits::default()

@@ -249,7 +249,7 @@ pub(crate) fn connect(actor: &Actor, setup: Setup) -> Result<Connection, StoreEr
 
 /// Runs statements and gives SQLite's code for each. Stops when one ends a transaction early, or
 /// does not answer as `wanted`: what follows might commit a part of the step.
-fn run(connection: &Connection, step: &[String], wanted: Option<&[i32]>) -> Vec<i32> {
+pub(crate) fn run(connection: &Connection, step: &[String], wanted: Option<&[i32]>) -> Vec<i32> {
     let mut codes = Vec::new();
     for statement in step {
         let within = !connection.is_autocommit();

@@ -11,6 +11,7 @@ mod canonical;
 mod connections;
 mod crashes;
 mod flaws;
+mod joint;
 mod machine;
 mod matrix;
 mod oracle;

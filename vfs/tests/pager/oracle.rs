@@ -14,15 +14,22 @@ use actor_vfs::ActorId;
 /// A database as a text: shape, schema, and one line of hash a table. Two databases with the
 /// same text hold the same.
 pub(crate) fn content(connection: &Connection) -> Result<String, rusqlite::Error> {
+    content_of(connection, "main")
+}
+
+/// The same of one of the databases of a connection.
+pub(crate) fn content_of(connection: &Connection, schema: &str) -> Result<String, rusqlite::Error> {
     let mut text = String::new();
     for pragma in ["page_size", "page_count", "freelist_count", "auto_vacuum"] {
-        let value: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0))?;
+        let value: i64 = connection.pragma_query_value(Some(schema), pragma, |row| row.get(0))?;
         writeln!(text, "{pragma} {value}").unwrap();
     }
-    let schema = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY 1, 2";
-    writeln!(text, "schema {}", hash_of(connection, schema)?).unwrap();
-    for table in tables(connection)? {
-        let rows = hash_of(connection, &format!("SELECT * FROM \"{table}\" ORDER BY 1"))?;
+    let query =
+        format!("SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema ORDER BY 1, 2");
+    writeln!(text, "schema {}", hash_of(connection, &query)?).unwrap();
+    for table in tables_of(connection, schema)? {
+        let query = format!("SELECT * FROM {schema}.\"{table}\" ORDER BY 1");
+        let rows = hash_of(connection, &query)?;
         writeln!(text, "{table} {rows}").unwrap();
     }
     Ok(text)
@@ -30,9 +37,15 @@ pub(crate) fn content(connection: &Connection) -> Result<String, rusqlite::Error
 
 /// The names of the ordinary tables.
 pub(crate) fn tables(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
-    let query = "SELECT name FROM sqlite_schema WHERE type = 'table' \
-                 AND name NOT LIKE 'sqlite_%' ORDER BY 1";
-    let mut statement = connection.prepare(query)?;
+    tables_of(connection, "main")
+}
+
+fn tables_of(connection: &Connection, schema: &str) -> Result<Vec<String>, rusqlite::Error> {
+    let query = format!(
+        "SELECT name FROM {schema}.sqlite_schema WHERE type = 'table' \
+         AND name NOT LIKE 'sqlite_%' ORDER BY 1"
+    );
+    let mut statement = connection.prepare(&query)?;
     statement.query_map([], |row| row.get(0))?.collect()
 }
 

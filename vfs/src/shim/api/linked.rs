@@ -27,3 +27,49 @@ pub(in crate::shim) unsafe fn uri_parameter(_name: *const c_char, _key: &CStr) -
 
 /// Nothing: such a host hears of errors as values.
 pub(in crate::shim) fn log(_code: c_int, _text: &CStr) {}
+
+/// The name of the database of that number, or null if there is none.
+///
+/// # Safety
+/// `db` is an open connection.
+pub(in crate::shim) unsafe fn db_name(db: *mut ffi::sqlite3, number: c_int) -> *const c_char {
+    // SAFETY: the caller promises an open connection.
+    unsafe { ffi::sqlite3_db_name(db, number) }
+}
+
+/// # Safety
+/// `db` is an open connection, and `name` is that of one of its databases.
+pub(in crate::shim) unsafe fn db_filename(
+    db: *mut ffi::sqlite3,
+    name: *const c_char,
+) -> *const c_char {
+    // SAFETY: the caller promises an open connection and a name.
+    unsafe { ffi::sqlite3_db_filename(db, name) }
+}
+
+/// # Safety
+/// `db` is an open connection, and `name` is that of one of its databases.
+pub(in crate::shim) unsafe fn txn_state(db: *mut ffi::sqlite3, name: *const c_char) -> c_int {
+    // SAFETY: the caller promises an open connection and a name.
+    unsafe { ffi::sqlite3_txn_state(db, name) }
+}
+
+/// # Safety
+/// `db` is an open connection.
+pub(in crate::shim) unsafe fn get_autocommit(db: *mut ffi::sqlite3) -> c_int {
+    // SAFETY: the caller promises an open connection.
+    unsafe { ffi::sqlite3_get_autocommit(db) }
+}
+
+/// # Safety
+/// `db` is an open connection, `name` is that of one of its databases, and `arg` is what `op` asks
+/// for.
+pub(in crate::shim) unsafe fn file_control(
+    db: *mut ffi::sqlite3,
+    name: *const c_char,
+    op: c_int,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller promises what SQLite asks for.
+    unsafe { ffi::sqlite3_file_control(db, name, op, arg) }
+}

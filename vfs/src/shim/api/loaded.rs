@@ -1,8 +1,8 @@
 //! A SQLite that loads us: its functions are in the table that it passes.
 //!
 //! The bindings have wrappers for that table, which insist on the version that they were made
-//! for. The few functions here are all older (`malloc64` is of 3.8.7), so that the libraries which
-//! distributions carry are good enough.
+//! for. The few functions here are older (the youngest, `db_name`, is of 3.39), so that the libraries
+//! which distributions carry are good enough.
 #![expect(unsafe_code, reason = "SQLite's functions are C functions")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -16,6 +16,12 @@ struct Api {
     vfs_register: unsafe extern "C" fn(*mut ffi::sqlite3_vfs, c_int) -> c_int,
     uri_parameter: unsafe extern "C" fn(*const c_char, *const c_char) -> *const c_char,
     log: unsafe extern "C" fn(c_int, *const c_char, ...),
+    db_name: unsafe extern "C" fn(*mut ffi::sqlite3, c_int) -> *const c_char,
+    db_filename: unsafe extern "C" fn(*mut ffi::sqlite3, *const c_char) -> *const c_char,
+    txn_state: unsafe extern "C" fn(*mut ffi::sqlite3, *const c_char) -> c_int,
+    get_autocommit: unsafe extern "C" fn(*mut ffi::sqlite3) -> c_int,
+    file_control:
+        unsafe extern "C" fn(*mut ffi::sqlite3, *const c_char, c_int, *mut c_void) -> c_int,
 }
 
 static API: OnceLock<Api> = OnceLock::new();
@@ -37,11 +43,26 @@ pub(in crate::shim) unsafe fn load(table: *const ffi::sqlite3_api_routines) -> O
     let uri_parameter = unsafe { (*table).uri_parameter }?;
     // SAFETY: as above.
     let log = unsafe { (*table).log }?;
+    // SAFETY: as above.
+    let db_name = unsafe { (*table).db_name }?;
+    // SAFETY: as above.
+    let db_filename = unsafe { (*table).db_filename }?;
+    // SAFETY: as above.
+    let txn_state = unsafe { (*table).txn_state }?;
+    // SAFETY: as above.
+    let get_autocommit = unsafe { (*table).get_autocommit }?;
+    // SAFETY: as above.
+    let file_control = unsafe { (*table).file_control }?;
     API.get_or_init(|| Api {
         malloc64,
         vfs_register,
         uri_parameter,
         log,
+        db_name,
+        db_filename,
+        txn_state,
+        get_autocommit,
+        file_control,
     });
     Some(())
 }
@@ -83,4 +104,63 @@ pub(in crate::shim) fn log(code: c_int, text: &CStr) {
         // SAFETY: the format takes one string, and it ends in a zero byte.
         unsafe { (api.log)(code, c"%s".as_ptr(), text.as_ptr()) };
     }
+}
+
+/// The name of the database of that number, or null if there is none.
+///
+/// # Safety
+/// `db` is an open connection.
+pub(in crate::shim) unsafe fn db_name(db: *mut ffi::sqlite3, number: c_int) -> *const c_char {
+    let Some(api) = API.get() else {
+        return ptr::null();
+    };
+    // SAFETY: the caller promises an open connection.
+    unsafe { (api.db_name)(db, number) }
+}
+
+/// # Safety
+/// `db` is an open connection, and `name` is that of one of its databases.
+pub(in crate::shim) unsafe fn db_filename(
+    db: *mut ffi::sqlite3,
+    name: *const c_char,
+) -> *const c_char {
+    let Some(api) = API.get() else {
+        return ptr::null();
+    };
+    // SAFETY: the caller promises an open connection and a name.
+    unsafe { (api.db_filename)(db, name) }
+}
+
+/// # Safety
+/// `db` is an open connection, and `name` is that of one of its databases.
+pub(in crate::shim) unsafe fn txn_state(db: *mut ffi::sqlite3, name: *const c_char) -> c_int {
+    let Some(api) = API.get() else {
+        return ffi::SQLITE_TXN_NONE;
+    };
+    // SAFETY: the caller promises an open connection and a name.
+    unsafe { (api.txn_state)(db, name) }
+}
+
+/// # Safety
+/// `db` is an open connection.
+pub(in crate::shim) unsafe fn get_autocommit(db: *mut ffi::sqlite3) -> c_int {
+    // SAFETY: the caller promises an open connection.
+    API.get()
+        .map_or(1, |api| unsafe { (api.get_autocommit)(db) })
+}
+
+/// # Safety
+/// `db` is an open connection, `name` is that of one of its databases, and `arg` is what `op` asks
+/// for.
+pub(in crate::shim) unsafe fn file_control(
+    db: *mut ffi::sqlite3,
+    name: *const c_char,
+    op: c_int,
+    arg: *mut c_void,
+) -> c_int {
+    let Some(api) = API.get() else {
+        return ffi::SQLITE_MISUSE;
+    };
+    // SAFETY: the caller promises what SQLite asks for.
+    unsafe { (api.file_control)(db, name, op, arg) }
 }

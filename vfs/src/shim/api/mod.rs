@@ -6,6 +6,12 @@ mod linked;
 mod loaded;
 
 #[cfg(not(feature = "extension"))]
-pub(super) use linked::{log, malloc64, uri_parameter, vfs_register};
+pub(super) use linked::{
+    db_filename, db_name, file_control, get_autocommit, log, malloc64, txn_state, uri_parameter,
+    vfs_register,
+};
 #[cfg(feature = "extension")]
-pub(super) use loaded::{load, log, malloc64, uri_parameter, vfs_register};
+pub(super) use loaded::{
+    db_filename, db_name, file_control, get_autocommit, load, log, malloc64, txn_state,
+    uri_parameter, vfs_register,
+};
