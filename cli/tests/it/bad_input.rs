@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use actor_vfs::Store;
+use actor_vfs::engines::RedbEngine;
+use actor_vfs::kv::{Batch, Engine};
 use serde_json::Value;
 
 use crate::support::{contents, copy, fixtures, folder, run, write};
@@ -34,6 +36,15 @@ S110 | a store that is a database           | check --dir chain --store actor.sq
 S110 | a store that is another folder       | store list --store chain
 S113 | a truncated store                    | check --dir chain --store cut.store
 S113 | the same, to be changed              | apply --dir chain --store cut.store --yes
+S113 | the same, to be listed               | store list --store cut.store
+S113 | the same, to be scrubbed             | store scrub --store cut.store
+S113 | the same, to be exported from        | store export one out.sqlite --store cut.store
+S110 | another folder, to be scrubbed       | store scrub --store chain
+S110 | the same, to be exported from        | store export one out.sqlite --store chain
+S109 | a store of a newer format            | store list --store newer.store
+S109 | the same, to be scrubbed             | store scrub --store newer.store
+S109 | the same, to be exported from        | store export one out.sqlite --store newer.store
+S109 | the same, to be imported into        | store import actor.sqlite --id two --store newer.store
 S112 | a store that another process has     | check --dir chain --store busy.store
 S112 | the same, to be changed              | apply --dir chain --store busy.store --yes
 C109 | an actor that does not exist         | inspect nobody --dir chain --store good.store
@@ -75,7 +86,7 @@ fn playground(here: &Path) {
         &fixtures.join("incidents/foreign.sqlite"),
         &here.join("foreign.sqlite"),
     );
-    for name in ["good.store", "busy.store", "cut.store"] {
+    for name in ["good.store", "busy.store", "cut.store", "newer.store"] {
         store(here, name);
     }
     let engine = std::fs::read_dir(here.join("cut.store"))
@@ -86,13 +97,26 @@ fn playground(here: &Path) {
         .path();
     let bytes = std::fs::read(&engine).unwrap();
     write(&engine, &bytes[..bytes.len() / 3]);
+    make_newer(here);
 }
 
-/// Every byte of every file, but for the store that opens: an engine notes in its file that it is open, so of
-/// that one what it holds counts.
+/// Has the store say that a later version of this program wrote it.
+fn make_newer(here: &Path) {
+    let engine = RedbEngine::open(here.join("newer.store/actors.redb"), 1 << 20).unwrap();
+    let record = engine.snapshot().unwrap().get(b"S").unwrap();
+    let mut record = record.expect("a store record");
+    record[0] = 9;
+    let mut batch = Batch::new();
+    batch.put(b"S".to_vec(), record);
+    engine.commit(&batch).unwrap();
+}
+
+/// Every byte of every file, but for the stores whose engines open: an engine notes in its file that it is open, so of
+/// the good one what it holds counts.
 fn all_there_is(here: &Path) -> (BTreeMap<PathBuf, u64>, String) {
     let mut files = contents(here);
-    files.retain(|path, _| !path.starts_with(here.join("good.store")));
+    let opens = ["good.store", "newer.store"].map(|name| here.join(name));
+    files.retain(|path, _| !opens.iter().any(|store| path.starts_with(store)));
     let held = run(
         here,
         &["store", "list", "--store", "good.store", "--format", "json"],
