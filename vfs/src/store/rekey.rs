@@ -37,9 +37,6 @@ impl Store {
     /// An actor that is not encrypted stays so. Restore points and kept commits from before the
     /// actor was last written anew have a key of their own and stay under the key they have: keep
     /// that key until they are dropped.
-    /// An actor that is not encrypted stays so. Former images, which restore points and kept commits
-    /// from before a change of page size or key may need, stay under the key they have: keep that
-    /// key for as long as they are.
     pub fn rewrap(&self, actor: &ActorId) -> Result<bool, StoreError> {
         let slot = Slot::new(&self.shared, actor);
         let mut patience = Patience::new(self.shared.options.settle_for);
