@@ -32,6 +32,8 @@ pub(crate) enum Broken {
     RangesStay,
     /// That something must not be there is not checked.
     NoAbsence,
+    /// A page that is written takes the place of all its versions: nothing of the past is kept.
+    PastIsRemoved,
     /// The quota is not kept.
     NoQuota,
     /// The connection is broken, not the engine.
@@ -165,6 +167,18 @@ impl Engine for BrokenEngine {
                 ops.for_each(|op| add(&mut kept, op));
                 self.inner.commit(&kept)
             }
+            Broken::PastIsRemoved => {
+                let mut all = batch.clone();
+                for op in batch.ops() {
+                    if let Op::Put { key, .. } = op
+                        && key[0] == b'P'
+                    {
+                        let older = [&key[..], &[0]].concat();
+                        all.delete_range(older, [&key[..21], &[u8::MAX; 9]].concat());
+                    }
+                }
+                self.inner.commit(&all)
+            }
             Broken::NoAbsence => {
                 let mut free = copy(batch, false);
                 let present = batch.requirements().filter(|(_, value)| value.is_some());
@@ -266,13 +280,18 @@ fn leaving_behind_what_was_replaced_is_caught() {
 }
 
 #[test]
+fn removing_what_a_restore_point_keeps_is_caught() {
+    println!("{:?}", caught(Broken::PastIsRemoved, 50));
+}
+
+#[test]
 fn creating_what_is_there_is_caught() {
     println!("{:?}", caught(Broken::NoAbsence, 50));
 }
 
 #[test]
 fn growing_beyond_the_quota_is_caught() {
-    println!("{:?}", caught(Broken::NoQuota, 100));
+    println!("{:?}", caught(Broken::NoQuota, 50));
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod hook;
 mod lifecycle;
 mod log;
 mod model;
+mod past;
 mod plain;
 mod process;
 mod script;

@@ -96,6 +96,11 @@ impl Model {
         }
     }
 
+    /// Which of its databases the actor has now.
+    pub(crate) fn life(&self) -> u64 {
+        self.life
+    }
+
     pub(crate) fn log(&self) -> &[u64] {
         &self.log
     }

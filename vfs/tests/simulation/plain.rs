@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use actor_vfs::{ActorId, PageNo, Store, StoreError};
+use actor_vfs::{ActorId, ActorSnapshot, PageNo, Store, StoreError};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
@@ -60,12 +60,17 @@ pub(crate) fn stored(store: &Store, actor: &ActorId) -> Result<Option<Vec<u8>>, 
         Err(StoreError::ActorMissing { .. }) => return Ok(None),
         snapshot => snapshot?,
     };
+    bytes_at(&snapshot).map(Some)
+}
+
+/// The pages that a snapshot shows.
+pub(crate) fn bytes_at(snapshot: &ActorSnapshot) -> Result<Vec<u8>, StoreError> {
     let bytes = snapshot.pages().bytes(snapshot.page_size());
     let mut bytes = vec![0; usize::try_from(bytes).unwrap()];
     for (number, page) in (1..).zip(bytes.chunks_mut(snapshot.page_size().bytes())) {
         snapshot.read(PageNo::new(number).unwrap(), page)?;
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// The transactions that a database says it went through, in their order.

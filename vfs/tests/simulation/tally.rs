@@ -22,12 +22,13 @@ pub(crate) enum Event {
     Beside,
     Forked,
     Scrubbed,
+    Marked,
     OverQuota,
     Damaged,
 }
 
 /// Every event, and what it is called in a sentence.
-const EVENTS: [(Event, &str); 19] = [
+const EVENTS: [(Event, &str); 20] = [
     (Event::Acknowledged, "commits acknowledged"),
     (Event::Refused, "refused"),
     (Event::Unknown, "in doubt"),
@@ -45,6 +46,7 @@ const EVENTS: [(Event, &str); 19] = [
     (Event::Beside, "uses of a second connection"),
     (Event::Forked, "volatile forks"),
     (Event::Scrubbed, "scrubs"),
+    (Event::Marked, "restore points"),
     (Event::OverQuota, "commits over the quota"),
     (Event::Damaged, "records damaged and found"),
 ];

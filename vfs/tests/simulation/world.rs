@@ -10,6 +10,7 @@ use actor_vfs::{ActorId, CommitNo, Epoch, Store, StoreError};
 use crate::broken::Broken;
 use crate::foundation::{self, Foundation};
 use crate::model::{Fate, Model, events};
+use crate::past::Kept;
 use crate::plain::{bytes_of, log_of, stored};
 use crate::process::{Owned, Process, Reader, Setup};
 use crate::script::Rng;
@@ -33,6 +34,7 @@ pub(crate) struct Subject {
     pub(crate) id: ActorId,
     pub(crate) foundation: Foundation,
     pub(crate) model: Model,
+    pub(crate) kept: Vec<Kept>,
     /// How often somebody tried to claim it.
     pub(crate) claims: u64,
     /// The epoch and commit at the last look.
@@ -92,6 +94,7 @@ impl World {
             id: foundation::id(actor),
             foundation,
             model: Model::new(foundation),
+            kept: Vec::new(),
             claims: 0,
             seen: None,
         });
@@ -146,6 +149,7 @@ impl World {
     fn finish(&mut self) -> Result<(), String> {
         self.look()?;
         self.scrub(0)?;
+        (0..ACTORS).try_for_each(|a| self.look_back(a))?;
         // What is stored is what plain SQLite has, so this is seldom worth its price.
         if self.rng.chance(25) {
             let mut subjects = self.subjects.iter();
@@ -185,7 +189,8 @@ impl World {
 
     fn act(&mut self, p: usize, a: usize) -> Result<(), String> {
         match self.rng.below(80) {
-            0..4 => self.read(p, a),
+            0..4 => self.look_back(a).and_then(|()| self.read(p, a)),
+            17..20 => self.mark(p, a),
             4..8 => {
                 self.deliver(p);
                 Ok(())
@@ -219,7 +224,7 @@ impl World {
     }
 
     /// Closes a connection in the middle of whatever it does.
-    fn forget(&mut self, p: usize, a: usize) {
+    pub(crate) fn forget(&mut self, p: usize, a: usize) {
         let owned = self.processes[p].owned[a].take();
         if let Some(running) = owned.and_then(|owned| owned.running) {
             self.subjects[a].model.end(running.number, Fate::Refused);
