@@ -76,9 +76,13 @@ impl World {
             return Ok(());
         }
         if owned.second.is_none() {
+            // A first that has spilled keeps readers out until it ends, and a connection that is
+            // being opened waits for that, by the clock. A store that ignores locks would not.
+            if !owned.live.is_autocommit() && setup.broken.is_none() {
+                return Ok(());
+            }
             owned.second = match setup.connect(&owned.actor) {
                 Ok(second) => Some(second),
-                // The first has spilled, and keeps readers out until it ends.
                 Err(_) if !owned.live.is_autocommit() => return Ok(()),
                 Err(error) => return Err(format!("a second connection: {error}")),
             };
