@@ -87,25 +87,34 @@ impl<'o, 'c> Txn<'o, 'c> {
         if let Some(guard) = staging.guard() {
             self.tenure.stored = guard.clone();
         }
-        self.owner.watch(&mut self.tenure, filled)?;
-        self.close(staging)
+        let aftermath = self.owner.watch(&mut self.tenure, filled)?;
+        self.close(staging, aftermath)
     }
 
-    fn fill(&self, staging: &mut Staging<'_>) -> Result<(), StoreError> {
+    /// Collects the pages, and what goes with them as long as nothing has gone ahead.
+    fn fill(&self, staging: &mut Staging<'_>) -> Result<Aftermath, StoreError> {
         for write in &self.plan.writes {
             staging.push(self.plan.encode(write, random::nonce)?)?;
         }
-        if staging.has_spilled() {
-            return staging.make_room(0, 0);
+        if !staging.has_spilled() {
+            let aftermath = self.aftermath(false);
+            let (bytes, ops) = aftermath.size();
+            staging.make_room(bytes, ops)?;
+            if !staging.has_spilled() {
+                return Ok(aftermath);
+            }
         }
-        let (bytes, ops) = self.aftermath(false).size();
-        staging.make_room(bytes, ops)
+        staging.make_room(0, 0)?;
+        Ok(self.aftermath(true))
     }
 
     /// Completes the batch that publishes. A staged commit leaves what it supersedes to be swept.
-    fn close(self, mut staging: Staging<'_>) -> Result<Staged<'o, 'c>, StoreError> {
+    fn close(
+        self,
+        mut staging: Staging<'_>,
+        aftermath: Aftermath,
+    ) -> Result<Staged<'o, 'c>, StoreError> {
         let slot = &self.owner.slot;
-        let aftermath = self.aftermath(staging.has_spilled());
         let next = slot.stamp_commit(aftermath.head.clone())?;
         let mut batch = staging.drain();
         batch.put(slot.key.clone(), next.record.clone());

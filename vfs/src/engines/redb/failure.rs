@@ -1,6 +1,7 @@
 //! What redb's many errors mean to a caller.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::kv::{EngineError, EngineErrorKind};
 
@@ -10,6 +11,21 @@ pub(super) fn failed<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) ->
         let error = error.into();
         EngineError::new(kind(&error), doing, error)
     }
+}
+
+/// Calls redb while `doing` something. It may panic if a part of the file is not what it wrote there;
+/// a transaction that this ends changes nothing, and redb goes on with the file as it was.
+pub(super) fn guarded<T>(
+    doing: &'static str,
+    call: impl FnOnce() -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
+    let called = catch_unwind(AssertUnwindSafe(call));
+    called.unwrap_or_else(|_| Err(damaged(doing, "redb cannot make sense of it")))
+}
+
+/// Says that the file is not what was written there.
+pub(super) fn damaged(doing: &'static str, what: &'static str) -> EngineError {
+    EngineError::new(EngineErrorKind::Damaged, doing, what)
 }
 
 fn kind(error: &redb::Error) -> EngineErrorKind {

@@ -1,13 +1,12 @@
 //! Opening and creating the file.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::{Builder, Database, ReadableDatabase, TableHandle};
 
 use super::TABLE;
-use super::failure::{failed, kind_of_io};
+use super::failure::{damaged, failed, guarded, kind_of_io};
 use crate::kv::{EngineError, EngineErrorKind};
 use crate::unfinished::Unfinished;
 
@@ -17,27 +16,15 @@ pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Database, EngineEr
     let bytes = std::fs::metadata(path)
         .map_err(|error| EngineError::new(kind_of_io(&error), doing, error))?;
     if bytes.len() == 0 {
-        return Err(EngineError::new(
-            EngineErrorKind::Damaged,
-            doing,
-            "it is empty",
-        ));
+        return Err(damaged(doing, "it is empty"));
     }
-    // redb trusts a file that says it was closed in order, and may panic if that is a lie.
-    let opened = catch_unwind(AssertUnwindSafe(|| {
+    guarded(doing, || {
         let database = Builder::new()
             .set_cache_size(cache_bytes)
             .open(path)
             .map_err(failed(doing))?;
         recognise(&database)?;
         Ok(database)
-    }));
-    opened.unwrap_or_else(|_| {
-        Err(EngineError::new(
-            EngineErrorKind::Damaged,
-            doing,
-            "redb cannot make sense of it",
-        ))
     })
 }
 

@@ -6,7 +6,6 @@ mod write;
 
 use std::fmt;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,12 +16,14 @@ use super::group::{Answer, GroupQueue};
 use crate::kv::{
     Batch, CommitError, Engine, EngineError, EngineErrorKind, Entry, Limits, Snapshot,
 };
-use failure::failed;
+use failure::{damaged, failed, guarded};
 use write::Flushed;
 
 type Key = &'static [u8];
 
 const TABLE: TableDefinition<'static, Key, Key> = TableDefinition::new("actor-vfs");
+
+const READING: &str = "reading the file";
 
 /// An engine in one file, which no other process can open at the same time.
 ///
@@ -95,11 +96,13 @@ impl RedbEngine {
     }
 
     /// Runs `act` on the open file. redb gives up a file for good when the system fails it once,
-    /// so after a failure the file is opened anew and `act` runs again.
+    /// so after a failure the file is opened anew and `act` runs again. That mends no damage, and
+    /// might cost what can still be read.
     fn with<T>(&self, act: impl Fn(&Open) -> Result<T, EngineError>) -> Result<T, EngineError> {
         match self.try_with(&act) {
             Ok(done) => return Ok(done),
             Err((error, None)) => return Err(error),
+            Err((error, _)) if error.kind == EngineErrorKind::Damaged => return Err(error),
             Err((_, Some(generation))) => self.reopen(generation)?,
         }
         self.try_with(&act).map_err(|(error, _)| error)
@@ -216,11 +219,10 @@ impl Engine for RedbEngine {
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
         self.with(|open| {
-            let read = open
-                .database
-                .begin_read()
-                .map_err(failed("reading the file"))?;
-            let table = read.open_table(TABLE).map_err(failed("reading the file"))?;
+            let table = guarded(READING, || {
+                let read = open.database.begin_read().map_err(failed(READING))?;
+                read.open_table(TABLE).map_err(failed(READING))
+            })?;
             Ok(Box::new(RedbSnapshot {
                 table,
                 failed: Arc::clone(&open.failed),
@@ -243,7 +245,7 @@ impl RedbSnapshot {
     /// Tells the engine that its file has failed.
     fn failed(&self, error: redb::StorageError) -> EngineError {
         self.failed.store(true, Ordering::Relaxed);
-        failed("reading the file")(error)
+        failed(READING)(error)
     }
 
     fn collect<T>(
@@ -255,7 +257,7 @@ impl RedbSnapshot {
         if range.start >= range.end {
             return Ok(Vec::new());
         }
-        guarded(|| {
+        guarded(READING, || {
             let entries = self
                 .table
                 .range::<&[u8]>(range.clone())
@@ -266,7 +268,7 @@ impl RedbSnapshot {
                 let key = key.value();
                 // Whoever goes on after the last key would go round for ever.
                 if !range.contains(&key) || last.as_deref().is_some_and(|last| last >= key) {
-                    return Err(damaged("its keys are out of order"));
+                    return Err(damaged(READING, "its keys are out of order"));
                 }
                 last = Some(key.to_vec());
                 Ok(take(key, value.value()))
@@ -276,23 +278,13 @@ impl RedbSnapshot {
     }
 }
 
-/// Runs `read`, during which redb may panic if a part of the file is not what it wrote there.
-fn guarded<T>(read: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
-    let read = catch_unwind(AssertUnwindSafe(read));
-    read.unwrap_or_else(|_| Err(damaged("redb cannot make sense of it")))
-}
-
-fn damaged(what: &'static str) -> EngineError {
-    EngineError::new(EngineErrorKind::Damaged, "reading the file", what)
-}
-
 impl Snapshot for RedbSnapshot {
     fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
         let get = |key: &&[u8]| {
             let value = self.table.get(*key).map_err(|error| self.failed(error))?;
             Ok(value.map(|value| value.value().to_vec()))
         };
-        guarded(|| keys.iter().map(get).collect())
+        guarded(READING, || keys.iter().map(get).collect())
     }
 
     fn scan(&self, range: Range<&[u8]>, limit: usize) -> Result<Vec<Entry>, EngineError> {

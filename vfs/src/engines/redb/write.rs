@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use redb::{Database, ReadableTable, StorageError, Table};
+use redb::{Database, ReadableTable, StorageError, Table, WriteTransaction};
 
-use super::failure::failed;
+use super::failure::{failed, guarded};
 use super::{Answer, Key, TABLE};
 use crate::kv::{Batch, CommitError, EngineError, Op, Snapshot};
 
@@ -19,33 +19,47 @@ pub(super) enum Flushed {
 /// Commits all batches whose requirements hold. An error means that nothing changed.
 pub(super) fn flush(database: &Database, batches: &[Batch]) -> Result<Flushed, EngineError> {
     let doing = "writing to the file";
-    let write = database.begin_write().map_err(failed(doing))?;
+    let (write, answers) = guarded(doing, || judge(database, batches).map_err(failed(doing)))?;
+    let changes = |(batch, answer): (&Batch, &Answer)| answer.is_ok() && !batch.ops().is_empty();
+    if !batches.iter().zip(&answers).any(changes) {
+        guarded(doing, || write.abort().map_err(failed(doing)))?;
+        return Ok(Flushed::Surely(answers));
+    }
+    let doing = "flushing the file";
+    let mut is_sure = false;
+    let flushed = guarded(doing, || {
+        write.commit().map_err(|error| {
+            is_sure = matches!(error, redb::CommitError::TransactionPoisoned);
+            failed(doing)(error)
+        })
+    });
+    match flushed {
+        Ok(()) => Ok(Flushed::Surely(answers)),
+        Err(error) if is_sure => Err(error),
+        Err(error) => Ok(Flushed::Perhaps(answers, error)),
+    }
+}
+
+/// A transaction that holds what those batches write whose requirements hold, and its answers.
+fn judge(
+    database: &Database,
+    batches: &[Batch],
+) -> Result<(WriteTransaction, Vec<Answer>), redb::Error> {
+    let write = database.begin_write()?;
     let mut answers = Vec::with_capacity(batches.len());
     {
-        let mut table = write.open_table(TABLE).map_err(failed(doing))?;
+        let mut table = write.open_table(TABLE)?;
         for batch in batches {
-            answers.push(match conflict(&table, batch).map_err(failed(doing))? {
+            answers.push(match conflict(&table, batch)? {
                 Some(key) => Err(CommitError::Conflict { key }),
                 None => {
-                    apply(&mut table, batch).map_err(failed(doing))?;
+                    apply(&mut table, batch)?;
                     Ok(())
                 }
             });
         }
     }
-    let changes = |(batch, answer): (&Batch, &Answer)| answer.is_ok() && !batch.ops().is_empty();
-    if !batches.iter().zip(&answers).any(changes) {
-        write.abort().map_err(failed(doing))?;
-        return Ok(Flushed::Surely(answers));
-    }
-    match write.commit() {
-        Ok(()) => Ok(Flushed::Surely(answers)),
-        Err(error @ redb::CommitError::TransactionPoisoned) => Err(failed(doing)(error)),
-        Err(error) => Ok(Flushed::Perhaps(
-            answers,
-            failed("flushing the file")(error),
-        )),
-    }
+    Ok((write, answers))
 }
 
 /// The first key that does not hold what the batch requires.
