@@ -38,7 +38,9 @@ pub(crate) struct MainFile {
     health: Health,
     /// The last publish has made the file shorter, and SQLite has not said yet that it knows of
     /// the commit. Its journal lacks the pages that are cut off, since SQLite itself cuts a file
-    /// only after the commit. So there is no way back from here: half of one would be.
+    /// only after the commit. So there is no way back from here, half of one would be: nothing is
+    /// written until the lock is released, however often SQLite starts over. Under exclusive
+    /// locking it starts over at each statement, until the connection is closed.
     shrunk: bool,
     /// SQLite heard of a failure in the middle of a transaction that has written, and is about to
     /// roll back from its journal. If that fails as well it must hear an `IOERR`: any other code
@@ -92,7 +94,7 @@ impl MainFile {
 
     fn check_writable(&mut self, call: Code) -> Result<(), Code> {
         self.check(call)?;
-        if std::mem::take(&mut self.shrunk) {
+        if self.shrunk {
             return Err(call);
         }
         if self.image.read_only() {

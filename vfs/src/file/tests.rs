@@ -206,6 +206,10 @@ fn a_commit_that_has_shrunk_the_file_is_not_undone_by_half() {
     let mut file = image.open();
     file.write(0, &header(512, 2)).unwrap();
     sync(&mut file).unwrap();
+    for _ in 0..2 {
+        assert_eq!(file.write(2048, &[5; 512]), Err(Code::IOERR_WRITE));
+    }
+    sync(&mut file).unwrap();
     assert_eq!(file.write(2048, &[5; 512]), Err(Code::IOERR_WRITE));
     file.unlock(Level::Shared);
     assert_eq!((image.commits(), image.bytes().len()), (1, 1024));
