@@ -56,6 +56,7 @@ impl Change<'_> {
             return Err(CliError::NotAgreed {
                 verb: self.verb,
                 actors,
+                look: "look with --dry-run",
             });
         }
         let question = format!("{} {}?", self.verb, count(actors, "actor"));

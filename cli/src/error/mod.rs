@@ -60,7 +60,12 @@ pub(crate) enum CliError {
     #[error("no actor is named")]
     NoTarget,
     #[error("{verb} would change {}, and nobody can be asked", count(*.actors, "actor"))]
-    NotAgreed { verb: &'static str, actors: usize },
+    NotAgreed {
+        verb: &'static str,
+        actors: usize,
+        /// How to see beforehand what would change.
+        look: &'static str,
+    },
     #[error("a squash is of one folder; {} asked for", are(fleets.len()))]
     NotOneFolder { fleets: Vec<String> },
     #[error("this folder would be changed, and nobody can be asked")]
@@ -247,7 +252,8 @@ impl CliError {
             Self::NoStore => "pass --store <path>".into(),
             Self::NoTarget => "name a file or a folder, or pass --store <path>".into(),
             Self::NotOneFolder { fleets } => one_of(fleets),
-            Self::NotAgreed { .. } | Self::NotAgreedFolder { .. } | Self::NotAgreedArchives { .. } => {
+            Self::NotAgreed { look, .. } => format!("{look}, then run it with --yes"),
+            Self::NotAgreedFolder { .. } | Self::NotAgreedArchives { .. } => {
                 "look with --dry-run, then run it with --yes".into()
             }
             Self::NobodyAsked { .. } => "name the actors: files, a folder, or --store <path>".into(),

@@ -40,6 +40,7 @@ pub(super) fn run(args: &DeleteArgs, path: &Path, printer: &Printer) -> Result<E
             return Err(CliError::NotAgreed {
                 verb: "delete",
                 actors: ids.len(),
+                look: "see whom with `actor-migrate store list`",
             });
         }
         if !printer.ask(

@@ -1,9 +1,10 @@
-//! `store history`: the commits of an actor that are kept.
+//! `store history`: the commits of an actor that are kept, by the retention or by a restore point.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use actor_vfs::CommitInfo;
+use actor_vfs::{CommitInfo, RestorePoint};
 use clap::Args;
 use serde::Serialize;
 
@@ -34,24 +35,38 @@ struct History {
 struct Entry {
     commit: u64,
     time: Option<String>,
-    epoch: u64,
+    /// Not noted of a commit that only a restore point keeps.
+    epoch: Option<u64>,
     pages: u32,
     page_size: u32,
     /// How many pages it replaced or removed, if that was noted.
     superseded: Option<usize>,
+    /// The names of the restore points that keep it.
+    restore_points: Vec<String>,
 }
 
 pub(super) fn run(args: &HistoryArgs, path: &Path, printer: &Printer) -> Result<Exit, CliError> {
     let store = Stores::default().open(path)?;
     let actor = point::actor(&args.actor)?;
-    let history = store
-        .history(&actor)
-        .map_err(|error| CliError::store(&actor, error))?;
+    let fail = |error| CliError::store(&actor, error);
+    let history = store.history(&actor).map_err(fail)?;
+    let points = store.restore_points(&actor).map_err(fail)?;
     printer.answer(&History {
         actor: actor.to_string(),
-        commits: history.iter().map(Entry::from).collect(),
+        commits: merged(&history, &points),
     })?;
     Ok(Exit::Yes)
+}
+
+/// What is kept for any reason, in the order of the commits.
+fn merged(history: &[CommitInfo], points: &[RestorePoint]) -> Vec<Entry> {
+    let commits = history.iter().map(|info| (info.commit, info.into()));
+    let mut kept: BTreeMap<_, Entry> = commits.collect();
+    for point in points {
+        let entry = kept.entry(point.commit).or_insert_with(|| point.into());
+        entry.restore_points.push(point.name.clone());
+    }
+    kept.into_values().collect()
 }
 
 impl From<&CommitInfo> for Entry {
@@ -59,10 +74,25 @@ impl From<&CommitInfo> for Entry {
         Self {
             commit: info.commit.get(),
             time: point::written(info.time),
-            epoch: info.epoch.get(),
+            epoch: Some(info.epoch.get()),
             pages: info.pages.get(),
             page_size: info.page_size.get(),
             superseded: info.superseded,
+            restore_points: Vec::new(),
+        }
+    }
+}
+
+impl From<&RestorePoint> for Entry {
+    fn from(point: &RestorePoint) -> Self {
+        Self {
+            commit: point.commit.get(),
+            time: None,
+            epoch: None,
+            pages: point.pages.get(),
+            page_size: point.page_size.get(),
+            superseded: None,
+            restore_points: Vec::new(),
         }
     }
 }
@@ -78,11 +108,12 @@ impl fmt::Display for History {
                     .superseded
                     .map(|pages| pages.to_string())
                     .unwrap_or_default(),
+                entry.restore_points.join(", "),
             ]
         };
         table(
             f,
-            ["COMMIT", "TIME", "PAGES", "REPLACED"],
+            ["COMMIT", "TIME", "PAGES", "REPLACED", "RESTORE POINTS"],
             self.commits.iter().map(row),
         )?;
         writeln!(

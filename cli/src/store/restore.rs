@@ -81,6 +81,7 @@ pub(super) fn run(args: &RestoreArgs, path: &Path, printer: &Printer) -> Result<
             return Err(CliError::NotAgreed {
                 verb: "restore",
                 actors: 1,
+                look: "see what it was in a copy, by --into <new actor>",
             });
         }
         let what = format_args!("make {actor} what it was at commit {}?", past.commit());

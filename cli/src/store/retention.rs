@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actor_vfs::Retention;
 use clap::Args;
+use jiff::{Span, SpanRelativeTo, SpanRound, Unit};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -28,7 +29,7 @@ pub(super) struct RetentionArgs {
     /// Keep at least so many commits before the last
     #[arg(long, value_name = "N")]
     commits: Option<u64>,
-    /// Keep at least what was current within this time: a number and d, h, m or s
+    /// Keep at least what was current within this time, as in 7d, 36h or 1d 12h
     #[arg(long, value_name = "TIME", value_parser = age)]
     age: Option<Duration>,
     /// Keep nothing but the last commit
@@ -57,20 +58,20 @@ pub(super) fn run(args: &RetentionArgs, path: &Path, printer: &Printer) -> Resul
     Ok(Exit::Yes)
 }
 
-fn age(text: &str) -> Result<Duration, String> {
-    let bad = || "give a number and d, h, m or s, as in 7d".to_owned();
-    let unit = match text.chars().next_back() {
-        Some('d') => 24 * 60 * 60,
-        Some('h') => 60 * 60,
-        Some('m') => 60,
-        Some('s') => 1,
-        _ => return Err(bad()),
-    };
-    let number: u64 = text[..text.len() - 1].parse().map_err(|_| bad())?;
-    number
-        .checked_mul(unit)
-        .map(Duration::from_secs)
-        .ok_or_else(bad)
+/// Days have 24 hours here, and months none: they differ.
+fn age(text: &str) -> Result<Duration, &'static str> {
+    let span = text.parse::<Span>();
+    span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+        .and_then(Duration::try_from)
+        .map_err(|_| "give a time in weeks, days, hours, minutes or seconds, as in 7d or 1d 12h")
+}
+
+/// As [`age`] reads it.
+fn written(seconds: u64) -> Result<String, jiff::Error> {
+    let seconds = Duration::from_secs(seconds);
+    let round = SpanRound::new().largest(Unit::Day).days_are_24_hours();
+    let span = Span::try_from(seconds)?.round(round)?;
+    Ok(format!("{span:#}"))
 }
 
 impl From<Retention> for Answer {
@@ -93,10 +94,13 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.commits, self.seconds) {
             (Some(commits), _) => writeln!(f, "each actor keeps {commits} commits before its last"),
-            (_, Some(seconds)) => writeln!(
-                f,
-                "each actor keeps what was current within {seconds} seconds before its last commit"
-            ),
+            (_, Some(seconds)) => {
+                let age = written(seconds).unwrap_or_else(|_| format!("{seconds}s"));
+                writeln!(
+                    f,
+                    "each actor keeps what was current within {age} before its last commit"
+                )
+            }
             _ => writeln!(f, "each actor keeps its last commit and its restore points"),
         }
     }

@@ -57,6 +57,13 @@ fn an_actor_goes_back_to_a_restore_point_when_somebody_agrees() {
         "created: restore point before of workspace/42, commit 1\n"
     );
     host(here.path(), "UPDATE t SET v = 'spoiled'");
+    let history = verb(&here, &["history", ACTOR, "--format", "json"]).json();
+    let kept = &history["commits"];
+    assert_eq!(
+        (&kept[0]["commit"], &kept[1]["commit"]),
+        (&1.into(), &2.into())
+    );
+    assert_eq!(kept[0]["restore_points"][0], "before");
     let unasked = verb(&here, &["restore", ACTOR, "--point", "before"]);
     assert_eq!(unasked.code, 2);
     assert!(unasked.stderr.contains("error[C118]"), "{unasked:?}");
@@ -87,7 +94,11 @@ fn commits_are_kept_as_the_store_says_whoever_makes_them() {
     let here = store();
     let off = verb(&here, &["retention", "--format", "json"]);
     assert_eq!(off.json()["keep"], "off");
-    assert_eq!(verb(&here, &["retention", "--age", "7d"]).code, 0);
+    let week = verb(&here, &["retention", "--age", "1w"]);
+    assert_eq!(
+        week.stdout,
+        "each actor keeps what was current within 7d before its last commit\n"
+    );
     let age = verb(&here, &["retention", "--format", "json"]);
     assert_eq!(age.json()["seconds"], 7 * 24 * 60 * 60);
     for value in ["second", "third"] {
@@ -122,6 +133,8 @@ fn a_point_is_named_once_and_a_time_is_a_time() {
         &["restore", ACTOR, "--commit", "1", "--point", "x", "--yes"],
         &["restore", ACTOR, "--time", "yesterday", "--yes"],
         &["retention", "--age", "7"],
+        &["retention", "--age", "-7d"],
+        &["retention", "--age", "1mo"],
         &["retention", "--off", "--commits", "3"],
     ] {
         let refused = verb(&here, words);
