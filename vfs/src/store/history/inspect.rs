@@ -1,5 +1,6 @@
 //! Looking at every state of the past that an actor keeps, and naming those that are not whole.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::records;
@@ -9,7 +10,7 @@ use crate::kv::Snapshot;
 use crate::layout::{
     Checksum, CommitNo, Head, PageCodec, PageKey, State, all_pages, commit_key, commits_of,
 };
-use crate::page::PageNo;
+use crate::page::{PageCount, PageNo, PageSize};
 use crate::store::{Damage, Shared};
 
 /// How many records one step reads.
@@ -111,7 +112,10 @@ fn add_up(
     sums: &mut [Sum],
 ) -> Result<(), StoreError> {
     let db = sums[0].state.db;
-    let mut content = vec![0; sums[0].state.page_size.bytes()];
+    // An image without pages may take another size, and a state without pages has one that none of
+    // its versions have.
+    let shown = sums.iter().filter(|sum| sum.state.pages > PageCount::ZERO);
+    let sizes: BTreeSet<_> = shown.map(|sum| sum.state.page_size).collect();
     let mut range = all_pages(db);
     let mut versions: Vec<Version> = Vec::new();
     let mut current = PageNo::FIRST;
@@ -131,7 +135,8 @@ fn add_up(
                 versions.clear();
                 current = key.page();
             }
-            let checksum = codec.decode(&key, record, &mut content).ok();
+            let decode = |size: &PageSize| codec.decode(&key, record, &mut vec![0; size.bytes()]);
+            let checksum = sizes.iter().find_map(|size| decode(size).ok());
             versions.push((key.commit(), checksum));
         }
     }

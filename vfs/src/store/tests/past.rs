@@ -9,7 +9,8 @@ use super::commits::{Step, after, steps};
 use super::costs::calls;
 use super::support::*;
 use crate::layout::{CommitNo, Unswept};
-use crate::store::{Actor, IfExists, Point};
+use crate::page::PageSize;
+use crate::store::{Actor, Change, IfExists, Point};
 use crate::{Retention, StoreError};
 
 /// What the past of an actor must be.
@@ -325,7 +326,7 @@ fn switching_retention_off_lets_the_past_go_and_spares_restore_points() {
         let (actor, all) = commits(&world, 9);
         actor.restore_point("p").unwrap();
         let small: Pages = (0..30)
-            .map(|seed| content(seed, crate::PageSize::new(512).unwrap()))
+            .map(|seed| content(seed, PageSize::new(512).unwrap()))
             .collect();
         publish(&actor, &replacing(&small)).unwrap();
         publish(&actor, &replacing(&all[9])).unwrap();
@@ -413,7 +414,7 @@ fn deleting_an_actor_takes_its_past_with_it_even_if_its_head_is_damaged() {
         let (actor, _) = commits(&world, 6);
         actor.restore_point("p").unwrap();
         let small: Pages = (0..30)
-            .map(|seed| content(seed, crate::PageSize::new(512).unwrap()))
+            .map(|seed| content(seed, PageSize::new(512).unwrap()))
             .collect();
         publish(&actor, &replacing(&small)).unwrap();
         world
@@ -529,4 +530,25 @@ fn a_scrub_looks_at_every_kept_state_and_names_those_that_are_not_whole() {
     let copy = world.copy();
     copy.tamper(&crate::layout::point_key(&id("a"), "p"), Some(vec![1; 64]));
     assert!(said(&copy)[0].contains("the record of restore point `p` of `a` is damaged"));
+}
+
+/// Symptom: a scrub called every commit damaged of an actor whose first page size was not the
+/// default. Cause: the pages of all states were read at the size of the first one, and an actor
+/// without pages has the default.
+#[test]
+fn a_scrub_reads_each_kept_state_at_its_page_size() {
+    let world = World::new();
+    world.store.set_retention(Retention::Commits(9)).unwrap();
+    let actor = world.store.create(&id("a")).unwrap();
+    let small = PageSize::new(512).unwrap();
+    for size in [small, PageSize::new(1024).unwrap()] {
+        publish(&actor, &replacing(&vec![content(1, size); 3])).unwrap();
+        // Without pages it stays the same image, and the next pages are of another size.
+        let none = Change {
+            page_size: size,
+            ..replacing(&Pages::new())
+        };
+        publish(&actor, &none).unwrap();
+    }
+    assert_eq!(world.store.scrub().unwrap().damage, []);
 }
