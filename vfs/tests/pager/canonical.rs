@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use crate::machine::{Divergence, Machine, Setup};
 
 /// More calls than any of the transactions makes.
-const CALLS_MAX: u64 = 3_000;
+pub(crate) const CALLS_MAX: u64 = 3_000;
 
 /// The engine that takes few pages at once, and an actor on it that is encrypted.
-const ENCRYPTED: &str = "few, encrypted";
+pub(crate) const ENCRYPTED: &str = "few, encrypted";
 
-const BEFORE: &[&str] = &[
+pub(crate) const BEFORE: &[&str] = &[
     "PRAGMA page_size = 512",
     "PRAGMA auto_vacuum = INCREMENTAL",
     "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB, n INTEGER)",
@@ -26,7 +26,7 @@ const BEFORE: &[&str] = &[
      INSERT INTO t SELECT x, printf('%.*c', 60 + x * 10, 'v'), x FROM c",
 ];
 
-const TRANSACTIONS: [&[&str]; 20] = [
+pub(crate) const TRANSACTIONS: [&[&str]; 20] = [
     &["INSERT INTO t VALUES(500, 'one', 1)"],
     &["INSERT INTO a(v) VALUES('next')"],
     &["INSERT OR REPLACE INTO t VALUES(3, 'other', 3)"],
@@ -152,7 +152,7 @@ fn cut_all(engine: &str, ways: &[(Fault, bool)]) -> u64 {
 }
 
 /// Each call fails once, then it and all after it, and then the process dies there.
-const WAYS: [(Fault, bool); 4] = [
+pub(crate) const WAYS: [(Fault, bool); 4] = [
     (Fault::Fail, false),
     (Fault::Fail, true),
     (Fault::CrashBefore, false),

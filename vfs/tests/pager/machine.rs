@@ -197,14 +197,17 @@ impl Machine {
             Some(StoreError::OutcomeUnknown { .. })
         );
         if crashed || unknown {
-            self.tally.reopened += 1;
-            self.actor = self
-                .store
-                .open(&self.id)
-                .map_err(|error| error.to_string())?;
-            self.live = connect(&self.actor, self.setup).map_err(|error| error.to_string())?;
+            self.reopen().map_err(|error| error.to_string())?;
         }
         Ok(crashed || unknown)
+    }
+
+    /// Takes the actor again.
+    pub(crate) fn reopen(&mut self) -> Result<(), StoreError> {
+        self.tally.reopened += 1;
+        self.actor = self.store.open(&self.id)?;
+        self.live = connect(&self.actor, self.setup)?;
+        Ok(())
     }
 
     /// Holds the actor against the states it may be in.
