@@ -413,7 +413,7 @@ static int v_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, i
   suite->known = name ? know(name) : -1;
   if (suite->is_main) {
     int rc = adopt(name);
-    if (rc != SQLITE_OK) return SQLITE_CANTOPEN;
+    if (rc != SQLITE_OK) return rc == SQLITE_NOMEM ? rc : SQLITE_CANTOPEN;
     struct stat st;
     /* A folder, a device or a text is no actor. */
     if (stat(name, &st) == 0) return unix_vfs->xOpen(unix_vfs, name, file, flags, out);
