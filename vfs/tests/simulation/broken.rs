@@ -34,6 +34,8 @@ pub(crate) enum Broken {
     NoAbsence,
     /// A page that is written takes the place of all its versions: nothing of the past is kept.
     PastIsRemoved,
+    /// The actors of a joint commit move their heads one after the other.
+    JointByHalf,
     /// The quota is not kept.
     NoQuota,
     /// The connection is broken, not the engine.
@@ -91,6 +93,21 @@ impl BrokenEngine {
             return self.inner.commit(batch);
         }
         self.inner.commit(&first)?;
+        self.inner.commit(&second)
+    }
+
+    /// Commits a batch without the last of its heads, if there are several, and then that one.
+    fn heads_apart(&self, batch: &Batch) -> Result<(), CommitError> {
+        let is_head = |op: &Op| matches!(op, Op::Put { key, .. } if key[0] == b'H');
+        let heads: Vec<_> = batch.ops().iter().filter(|op| is_head(op)).collect();
+        let ([_, .., last], mut first) = (&heads[..], copy(batch, true)) else {
+            return self.inner.commit(batch);
+        };
+        let others = batch.ops().iter().filter(|op| op != last);
+        others.for_each(|op| add(&mut first, op));
+        self.inner.commit(&first)?;
+        let mut second = Batch::new();
+        add(&mut second, last);
         self.inner.commit(&second)
     }
 
@@ -179,6 +196,7 @@ impl Engine for BrokenEngine {
                 }
                 self.inner.commit(&all)
             }
+            Broken::JointByHalf => self.heads_apart(batch),
             Broken::NoAbsence => {
                 let mut free = copy(batch, false);
                 let present = batch.requirements().filter(|(_, value)| value.is_some());
@@ -282,6 +300,11 @@ fn leaving_behind_what_was_replaced_is_caught() {
 #[test]
 fn removing_what_a_restore_point_keeps_is_caught() {
     println!("{:?}", caught(Broken::PastIsRemoved, 50));
+}
+
+#[test]
+fn moving_the_heads_of_a_joint_commit_one_by_one_is_caught() {
+    println!("{:?}", caught(Broken::JointByHalf, 50));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod broken;
 mod damage;
 mod foundation;
 mod hook;
+mod joint;
 mod lifecycle;
 mod log;
 mod model;

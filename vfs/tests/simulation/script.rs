@@ -37,9 +37,9 @@ impl Rng {
     }
 }
 
-/// What a transaction does to the log.
-pub(crate) fn entry(txn: u64) -> String {
-    format!("INSERT INTO log SELECT coalesce(max(seq), 0) + 1, {txn} FROM log")
+/// What a transaction does to the log of a schema.
+pub(crate) fn entry(schema: &str, txn: u64) -> String {
+    format!("INSERT INTO {schema}.log SELECT coalesce(max(seq), 0) + 1, {txn} FROM {schema}.log")
 }
 
 /// Statements that write all pages anew, perhaps of another size. They always say which: the
@@ -52,7 +52,7 @@ pub(crate) fn vacuum(rng: &mut Rng, page_bytes: usize) -> String {
 /// The statements of the transaction number `txn`, without its end. None of them can fail.
 pub(crate) fn transaction(rng: &mut Rng, txn: u64) -> Vec<String> {
     let begin = rng.pick(&["BEGIN", "BEGIN IMMEDIATE"]);
-    let mut statements = vec![(*begin).to_owned(), entry(txn)];
+    let mut statements = vec![(*begin).to_owned(), entry("main", txn)];
     for _ in 0..=rng.below(3) {
         statements.push(statement(rng));
     }

@@ -20,6 +20,7 @@ pub(crate) enum Event {
     Created,
     Deleted,
     Beside,
+    Joined,
     Forked,
     Scrubbed,
     Marked,
@@ -28,7 +29,7 @@ pub(crate) enum Event {
 }
 
 /// Every event, and what it is called in a sentence.
-const EVENTS: [(Event, &str); 20] = [
+const EVENTS: [(Event, &str); 21] = [
     (Event::Acknowledged, "commits acknowledged"),
     (Event::Refused, "refused"),
     (Event::Unknown, "in doubt"),
@@ -44,6 +45,7 @@ const EVENTS: [(Event, &str); 20] = [
     (Event::Created, "actors created"),
     (Event::Deleted, "deleted"),
     (Event::Beside, "uses of a second connection"),
+    (Event::Joined, "commits of two actors at once"),
     (Event::Forked, "volatile forks"),
     (Event::Scrubbed, "scrubs"),
     (Event::Marked, "restore points"),

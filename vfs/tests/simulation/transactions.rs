@@ -18,7 +18,7 @@ use crate::world::{PROCESSES, World, arm};
 type Visit = Arc<Mutex<Option<Result<Guest, StoreError>>>>;
 
 /// A guest that is due in the middle of somebody's statement.
-struct Due {
+pub(crate) struct Due {
     process: usize,
     number: u64,
     statements: Vec<String>,
@@ -85,7 +85,7 @@ impl World {
     /// The first transaction of an actor without pages.
     fn founding(&self, a: usize, number: u64) -> Effect {
         let mut statements = self.subjects[a].foundation.statements();
-        statements.push(entry(number));
+        statements.push(entry("main", number));
         Effect::Statements(statements)
     }
 
@@ -215,7 +215,7 @@ impl World {
     }
 
     /// Has another process claim the actor, and commit, between two engine calls of `p`.
-    fn invite(&mut self, p: usize, a: usize) -> Due {
+    pub(crate) fn invite(&mut self, p: usize, a: usize) -> Due {
         let process = (p + 1 + self.rng.index(PROCESSES - 1)) % PROCESSES;
         let number = self.next_number();
         let statements = transaction(&mut self.rng, number);
@@ -235,7 +235,7 @@ impl World {
     }
 
     /// Takes note of what a guest did, if the call came before which it was due.
-    fn admit(&mut self, a: usize, due: Due) -> Result<bool, String> {
+    pub(crate) fn admit(&mut self, a: usize, due: Due) -> Result<bool, String> {
         let visit = due.visit.lock().unwrap().take();
         let Some(visit) = visit else {
             return Ok(false);

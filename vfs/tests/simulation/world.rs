@@ -9,6 +9,7 @@ use actor_vfs::{ActorId, CommitNo, Epoch, Store, StoreError};
 
 use crate::broken::Broken;
 use crate::foundation::{self, Foundation};
+use crate::joint::Pair;
 use crate::model::{Fate, Model, events};
 use crate::past::Kept;
 use crate::plain::{bytes_of, log_of, stored};
@@ -64,6 +65,8 @@ pub(crate) struct World {
     pub(crate) processes: Vec<Process>,
     pub(crate) subjects: Vec<Subject>,
     pub(crate) transactions: u64,
+    /// The joint commits that were tried.
+    pub(crate) pairs: Vec<Pair>,
     story: Option<String>,
     pub(crate) tally: Tally,
 }
@@ -109,6 +112,7 @@ impl World {
             processes,
             subjects,
             transactions: 0,
+            pairs: Vec::new(),
             story: None,
             tally: Tally::default(),
             rng,
@@ -184,7 +188,7 @@ impl World {
             }
             subject.model.keeps_its_word()?;
         }
-        Ok(())
+        self.check_pairs()
     }
 
     fn act(&mut self, p: usize, a: usize) -> Result<(), String> {
@@ -203,6 +207,7 @@ impl World {
             11 => self.rehearse(p, a),
             12 => self.scrub(p),
             13 | 14 => self.use_second(p, a),
+            15 | 16 | 20 => self.join(p),
             _ if self.subjects[a].model.seen().is_none() => self.found(p, a),
             _ if self.processes[p].owned[a].is_some() => self.proceed(p, a),
             _ if self.is_owned(a) && self.rng.chance(70) => Ok(()),
@@ -319,6 +324,10 @@ impl World {
 
     /// After a crash a process starts anew, and what it had not committed is lost.
     pub(crate) fn bury(&mut self, p: usize, struck: Option<(u64, Fault, bool)>) {
+        if struck.is_some() {
+            // What was done by half may leave the head as it was.
+            self.subjects.iter_mut().for_each(|it| it.seen = None);
+        }
         if matches!(struck, Some((_, Fault::CrashBefore | Fault::CrashAfter, _))) {
             self.tally.count(Event::Crashed);
             for a in 0..ACTORS {
