@@ -92,14 +92,7 @@ impl Machine {
 
     pub(crate) fn on(engine: FaultEngine, setup: Setup) -> Self {
         let faults = Arc::new(engine);
-        // A dead engine is not worth waiting for.
-        let mut options = StoreOptions::default();
-        options.settle_for = Duration::ZERO;
-        if setup.encrypted {
-            options.keys = Some(Arc::new(DerivedKeys::new(Key::new([7; 32]))));
-            options.plaintext = Plaintext::Refuse;
-        }
-        let store = options.with_engine(faults.clone()).unwrap();
+        let store = options(setup).with_engine(faults.clone()).unwrap();
         let id = ActorId::new("pager/test").unwrap();
         let actor = store.create(&id).unwrap();
         let live = connect(&actor, setup).unwrap();
@@ -231,6 +224,18 @@ impl Machine {
             "acknowledged: {acknowledged}\nbefore:\n{earlier}after:\n{after}actor:\n{live}"
         ))
     }
+}
+
+/// The settings of a store whose actors are set up as asked.
+pub(crate) fn options(setup: Setup) -> StoreOptions {
+    let mut options = StoreOptions::default();
+    // A dead engine is not worth waiting for.
+    options.settle_for = Duration::ZERO;
+    if setup.encrypted {
+        options.keys = Some(Arc::new(DerivedKeys::new(Key::new([7; 32]))));
+        options.plaintext = Plaintext::Refuse;
+    }
+    options
 }
 
 /// A connection set up as asked, apart from what `Actor::connect` pins.

@@ -27,6 +27,14 @@ impl Model {
         self.commits.insert(commit, pages.clone());
     }
 
+    /// One of the kept commits, and what it left.
+    fn nth_kept(&self, world: &World, nth: u8) -> (CommitNo, Pages) {
+        let floor = world.head().unwrap().floor;
+        let kept: Vec<_> = self.commits.range(floor..).collect();
+        let (&commit, pages) = kept[usize::from(nth) % kept.len()];
+        (commit, pages.clone())
+    }
+
     /// Every kept commit and every restore point shows what was there, and nothing else is kept.
     fn check(&self, world: &World) {
         world.audit();
@@ -45,6 +53,7 @@ impl Model {
         let history = world.store.history(&id("a")).unwrap();
         let numbers = history.iter().map(|commit| commit.commit.get());
         assert!(numbers.eq(head.floor.get()..=head.commit.get()));
+        assert_eq!(world.store.scrub().unwrap().damage, []);
     }
 }
 
@@ -56,6 +65,9 @@ enum Event {
     Retain(Retention),
     Replace,
     Restore(u8),
+    Fork(u8),
+    /// If the actor is encrypted.
+    Rekey,
     Wait,
 }
 
@@ -68,6 +80,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Retain(Retention::Age(Duration::from_secs(30)))),
         1 => Just(Event::Replace),
         2 => (0u8..10).prop_map(Event::Restore),
+        1 => (0u8..10).prop_map(Event::Fork),
+        2 => Just(Event::Rekey),
         2 => Just(Event::Wait),
     ]
 }
@@ -99,10 +113,7 @@ fn happen(world: &World, model: &mut Model, actor: Actor, event: &Event) -> Acto
             return world.store.open(&id("a")).unwrap();
         }
         Event::Restore(nth) => {
-            let floor = world.head().unwrap().floor;
-            let kept: Vec<_> = model.commits.range(floor..).collect();
-            let (&commit, pages) = kept[usize::from(*nth) % kept.len()];
-            let pages = pages.clone();
+            let (commit, pages) = model.nth_kept(world, *nth);
             let info = world
                 .store
                 .restore(&id("a"), &Point::Commit(commit))
@@ -110,6 +121,20 @@ fn happen(world: &World, model: &mut Model, actor: Actor, event: &Event) -> Acto
             model.note(info.commit, &pages);
             return world.store.open(&id("a")).unwrap();
         }
+        Event::Fork(nth) => {
+            let (commit, pages) = model.nth_kept(world, *nth);
+            let (point, fork) = (Point::Commit(commit), id("fork"));
+            world.store.fork_to(&id("a"), Some(&point), &fork).unwrap();
+            assert_eq!(contents(&world.store.snapshot(&fork).unwrap()), pages);
+            world.audit();
+            world.store.delete(&fork).unwrap();
+        }
+        Event::Rekey if world.store.options().keys.is_some() => {
+            actor.rekey().unwrap();
+            let last = model.last.clone();
+            model.note(actor.commit(), &last);
+        }
+        Event::Rekey => {}
         Event::Wait => wait(20),
     }
     actor
@@ -157,6 +182,12 @@ proptest! {
     #[test]
     fn any_history_of_staged_commits_keeps_exactly_what_it_is_told_to(story in story()) {
         run(&World::tight(), &story);
+    }
+
+    #[test]
+    fn any_history_of_an_encrypted_actor_stays_readable_under_the_keys_it_had(story in story()) {
+        run(&World::secret(), &story);
+        run(&World::secret_and_tight(), &story);
     }
 }
 

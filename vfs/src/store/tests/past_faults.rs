@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::faults::{FAULTS, stories};
 use super::support::*;
 use crate::layout::{CommitNo, Unswept};
-use crate::store::{IfExists, Point};
+use crate::store::{IfExists, Plaintext, Point, StoreOptions};
 use crate::{Retention, StoreError};
 
 /// What must be readable whatever happens: the kept commits and the restore points.
@@ -14,20 +14,29 @@ struct Past {
     point: Pages,
 }
 
+/// The commit by which an encrypted actor takes a fresh key.
+const REKEYED: u64 = 14;
+
 /// A world whose actor `a` has a past, on the eve of its 16th commit, which lets some of it go.
 fn world_with_a_past(world: World, retention: Retention, before: &Pages) -> (World, Past) {
     world.store.set_retention(retention).unwrap();
     let actor = world.store.create(&id("a")).unwrap();
     let mut commits = BTreeMap::from([(0, Pages::new())]);
     let mut point = Pages::new();
+    let mut pages = Pages::new();
     for seed in 1..=14 {
-        let pages = database(4 + seed % 3, seed + 40);
-        publish(&actor, &replacing(&pages)).unwrap();
+        // What is kept then is in part under the former key.
+        if seed == REKEYED && world.store.options().keys.is_some() {
+            actor.rekey().unwrap();
+        } else {
+            pages = database(4 + seed % 3, seed + 40);
+            publish(&actor, &replacing(&pages)).unwrap();
+        }
         if seed == 9 {
             actor.restore_point("p").unwrap();
             point.clone_from(&pages);
         }
-        commits.insert(seed, pages);
+        commits.insert(seed, pages.clone());
     }
     publish(&actor, &replacing(before)).unwrap();
     commits.insert(actor.commit().get(), before.clone());
@@ -123,6 +132,43 @@ fn a_staged_commit_interrupted_anywhere_loses_no_restore_point() {
 }
 
 #[test]
+fn a_commit_of_a_rekeyed_actor_interrupted_anywhere_loses_nothing_that_is_kept() {
+    commits_cut(World::secret, Retention::Commits(3));
+    commits_cut(World::secret_and_tight, Retention::Off);
+}
+
+#[test]
+fn encrypting_and_rekeying_interrupted_anywhere_lose_nothing_that_is_kept() {
+    let encrypting = StoreOptions {
+        plaintext: Plaintext::Allow,
+        ..secret_options()
+    };
+    let before = database(9, 1);
+    for world in [
+        World::new,
+        World::tight,
+        World::secret,
+        World::secret_and_tight,
+    ] {
+        for retention in [Retention::Off, Retention::Commits(3)] {
+            let (world, past) = world_with_a_past(world(), retention, &before);
+            let eve = (World::of(&world, encrypting.clone()), past);
+            let was = world.head().unwrap();
+            interrupted_everywhere(
+                "rekey",
+                &eve,
+                |world| world.store.rekey(&id("a")).map(drop),
+                |world, done| {
+                    let head = world.head().unwrap();
+                    assert_eq!(world.seen(), before);
+                    assert!(head.encrypted && head.db != was.db || !done);
+                },
+            );
+        }
+    }
+}
+
+#[test]
 fn switching_retention_off_interrupted_anywhere_loses_no_restore_point() {
     for world in [World::new, World::tight] {
         let eve = world_with_a_past(world(), Retention::Commits(30), &database(9, 1));
@@ -167,7 +213,7 @@ fn restore_points_made_and_dropped_are_there_or_not_wherever_that_is_interrupted
 
 #[test]
 fn a_way_back_and_a_replacement_interrupted_anywhere_happen_whole_or_not_at_all() {
-    for world in [World::new, World::tight] {
+    for world in [World::new, World::tight, World::secret] {
         for retention in [Retention::Off, Retention::Commits(3)] {
             let (before, point) = (database(9, 1), Point::RestorePoint("p".into()));
             let eve = world_with_a_past(world(), retention, &before);

@@ -8,9 +8,9 @@ use crate::canonical::Engines;
 use crate::machine::{Divergence, Setup};
 
 /// More calls than any of the transactions makes.
-const CALLS_MAX: u64 = 2_000;
+pub(super) const CALLS_MAX: u64 = 2_000;
 
-const TRANSACTIONS: [&[&str]; 12] = [
+pub(super) const TRANSACTIONS: [&[&str]; 12] = [
     &[
         "BEGIN",
         "INSERT INTO main.t VALUES(500, 'one')",
@@ -96,7 +96,7 @@ const THREE: &[&str] = &[
 
 /// Each call fails once, loses its answer, and the process dies after it; then the call and all
 /// after it fail, it finds no room, it loses its request, and the process dies before it.
-const WAYS: [(Fault, bool); 7] = [
+pub(super) const WAYS: [(Fault, bool); 7] = [
     (Fault::Fail, false),
     (Fault::LoseAnswer, false),
     (Fault::CrashAfter, false),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actor_vfs::testing::{Fault, FaultEngine, attach_flawed, connect_flawed};
-use actor_vfs::{Actor, ActorId, ConnectOptions, Store, StoreError, StoreOptions};
+use actor_vfs::{Actor, ActorId, ConnectOptions, Store, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::machine::{Divergence, Setup, Tally, run};
+use crate::machine::{Divergence, Setup, Tally, options, run};
 use crate::oracle::{bytes, content, content_of, integrity, published};
 
 /// The databases of a connection, in SQLite's order.
@@ -37,10 +37,7 @@ type Contents = Vec<String>;
 impl World {
     pub(crate) fn on(engine: FaultEngine, setup: Setup, actors: usize) -> Self {
         let faults = Arc::new(engine);
-        // A dead engine is not worth waiting for.
-        let mut options = StoreOptions::default();
-        options.settle_for = Duration::ZERO;
-        let store = options.with_engine(faults.clone()).unwrap();
+        let store = options(setup).with_engine(faults.clone()).unwrap();
         let actors: Vec<_> = SCHEMAS[..actors]
             .iter()
             .map(|schema| store.create(&ActorId::new(*schema).unwrap()).unwrap())
