@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actor_vfs::engines::MemoryEngine;
-use actor_vfs::{ActorId, Store};
+use actor_vfs::{ActorId, ConnectOptions, Locking, Store};
 
-use crate::plain::{bytes_of, database};
-use crate::process::Setup;
+use crate::plain::{REPRODUCIBLE, bytes_of, database};
 use crate::script::Rng;
 
 /// How the database of an actor begins.
@@ -64,23 +63,32 @@ pub(crate) fn id(actor: usize) -> ActorId {
     ActorId::new(format!("actor/{actor}")).unwrap()
 }
 
-/// An engine with a store of actors that begin so.
-pub(crate) fn engine(setup: Setup, foundations: &[Foundation]) -> MemoryEngine {
-    static FOUNDED: Founded<(String, Vec<Foundation>), MemoryEngine> = Mutex::new(BTreeMap::new());
+/// An engine with a store of actors that begin so, and have so many commits behind them, an even
+/// number: what is kept no longer goes with every sixteenth, and a story alone seldom gets there.
+pub(crate) fn engine(locking: Locking, foundations: &[Foundation], commits: u32) -> MemoryEngine {
+    static FOUNDED: Founded<(String, Vec<Foundation>, u32), MemoryEngine> =
+        Mutex::new(BTreeMap::new());
+    let options = ConnectOptions::default().locking(locking);
     let found = || {
         let memory = Arc::new(MemoryEngine::new());
         let store = Store::with_engine(memory.clone()).unwrap();
         for (actor, foundation) in foundations.iter().enumerate() {
-            let live = setup.connect(&store.create(&id(actor)).unwrap()).unwrap();
+            let actor = store.create(&id(actor)).unwrap();
+            let live = actor.connect_with(&options).unwrap();
+            live.execute_batch(REPRODUCIBLE).unwrap();
             for statement in foundation.statements() {
                 live.execute_batch(&statement).unwrap();
             }
             live.execute_batch("COMMIT").unwrap();
+            for commit in 1..=commits {
+                // What one changes, the next one takes back.
+                live.pragma_update(None, "user_version", commit % 2)
+                    .unwrap();
+            }
         }
         (*memory).clone()
     };
-    let setup_key = format!("{setup:?}");
     let mut founded = lock(&FOUNDED);
-    let engine = founded.entry((setup_key, foundations.to_vec()));
-    engine.or_insert_with(found).clone()
+    let key = (format!("{locking:?}"), foundations.to_vec(), commits);
+    founded.entry(key).or_insert_with(found).clone()
 }

@@ -89,7 +89,7 @@ impl World {
     }
 
     /// Begins something that needs no owner, and perhaps has something go wrong with it.
-    fn announce(&mut self, p: usize, a: usize, effect: Effect) -> (u64, Struck) {
+    pub(crate) fn announce(&mut self, p: usize, a: usize, effect: Effect) -> (u64, Struck) {
         let fault = self.rng.chance(35).then(|| self.fault(6));
         let number = self.next_number();
         self.subjects[a].model.begin(number, u64::MAX, effect);
@@ -99,7 +99,7 @@ impl World {
         (number, fault)
     }
 
-    fn conclude<T>(
+    pub(crate) fn conclude<T>(
         &mut self,
         p: usize,
         a: usize,

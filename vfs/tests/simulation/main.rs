@@ -21,6 +21,7 @@ mod model;
 mod past;
 mod plain;
 mod process;
+mod retention;
 mod script;
 mod tally;
 mod transactions;

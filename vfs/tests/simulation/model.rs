@@ -39,6 +39,8 @@ pub(crate) enum Effect {
     Backup(Arc<Vec<u8>>),
     /// This database takes the place of the actor's, whoever owns it.
     Import(Arc<Vec<u8>>),
+    /// The actor is again what it was.
+    Restore(Arc<Vec<u8>>),
     /// An actor without pages comes to be.
     Create,
     /// The actor is no more.
@@ -145,7 +147,7 @@ impl Model {
                 .ok_or("an actor has come to be, and nobody created it")?;
         }
         if self.seen.as_deref() != Some(&stored) {
-            if !stored.is_empty() {
+            if !stored.is_empty() && !self.recognise_restore(&stored) {
                 self.follow(&stored)
                     .map_err(|error| format!("stored: {error}"))?;
             }
@@ -224,6 +226,22 @@ impl Model {
         }
     }
 
+    /// If the actor is again what it was, goes on from there.
+    fn recognise_restore(&mut self, stored: &[u8]) -> bool {
+        let life = self.life;
+        let restores = |txn: &Txn| match &txn.effect {
+            Effect::Restore(bytes) => txn.life == life && ***bytes == *stored,
+            _ => false,
+        };
+        let mut txns = self.txns.values_mut();
+        let Some(restore) = txns.rfind(|txn| txn.may_have_happened() && restores(txn)) else {
+            return false;
+        };
+        restore.fate = Fate::Past;
+        self.start_over(database(stored), log_in(stored).unwrap());
+        true
+    }
+
     fn vacuum(&mut self) -> Result<(), String> {
         let life = self.life;
         let mut txns = self.txns.iter().rev();
@@ -288,7 +306,7 @@ impl Model {
                 let after = in_a_file(&before, |plain| back_up(&source, plain).unwrap());
                 self.oracle = database(&after);
             }
-            Effect::Import(_) | Effect::Create | Effect::Delete => {}
+            Effect::Import(_) | Effect::Restore(_) | Effect::Create | Effect::Delete => {}
         }
     }
 

@@ -14,10 +14,16 @@ use crate::world::{World, arm, heard};
 pub(crate) struct Kept {
     name: String,
     bytes: Arc<Vec<u8>>,
-    /// Which of its databases the actor had then.
-    life: u64,
     /// It is certain that it was made.
     sure: bool,
+}
+
+impl Kept {
+    /// What it leads back to, if it is certain that it does.
+    pub(crate) fn target(&self) -> Option<(Point, Arc<Vec<u8>>)> {
+        let point = Point::RestorePoint(self.name.clone());
+        self.sure.then(|| (point, Arc::clone(&self.bytes)))
+    }
 }
 
 impl World {
@@ -61,13 +67,8 @@ impl World {
             Err(_) => {}
         }
         if made.is_ok() || in_doubt {
-            let (life, sure) = (self.subjects[a].model.life(), made.is_ok());
-            self.subjects[a].kept.push(Kept {
-                name,
-                bytes,
-                life,
-                sure,
-            });
+            let sure = made.is_ok();
+            self.subjects[a].kept.push(Kept { name, bytes, sure });
         }
         if in_doubt {
             self.forget(p, a);
@@ -76,14 +77,14 @@ impl World {
         Ok(())
     }
 
-    /// Every restore point shows what was stored when it was made.
+    /// Every restore point shows what was stored when it was made, and so does each commit that is kept.
     pub(crate) fn look_back(&mut self, a: usize) -> Result<(), String> {
         let subject = &mut self.subjects[a];
-        let life = subject.model.life();
-        subject.kept.retain(|kept| kept.life == life);
         if subject.model.seen().is_none() {
             return Ok(());
         }
+        let expired = subject.past.check(&self.truth, &subject.id)?;
+        self.tally.count_many(Event::Expired, expired);
         for kept in &subject.kept {
             let point = Point::RestorePoint(kept.name.clone());
             let snapshot = self.truth.snapshot_at(&subject.id, &point);

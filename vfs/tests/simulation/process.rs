@@ -19,7 +19,7 @@ use crate::script::Rng;
 /// How a seed sets up everything.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setup {
-    locking: Locking,
+    pub(crate) locking: Locking,
     /// Whether the page cache is so small that transactions overflow it.
     spill: bool,
     /// How large an actor may become, if there is a limit.

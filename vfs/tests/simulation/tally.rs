@@ -24,12 +24,16 @@ pub(crate) enum Event {
     Forked,
     Scrubbed,
     Marked,
+    Retained,
+    Expired,
+    Restored,
+    Branched,
     OverQuota,
     Damaged,
 }
 
 /// Every event, and what it is called in a sentence.
-const EVENTS: [(Event, &str); 21] = [
+const EVENTS: [(Event, &str); 25] = [
     (Event::Acknowledged, "commits acknowledged"),
     (Event::Refused, "refused"),
     (Event::Unknown, "in doubt"),
@@ -49,6 +53,10 @@ const EVENTS: [(Event, &str); 21] = [
     (Event::Forked, "volatile forks"),
     (Event::Scrubbed, "scrubs"),
     (Event::Marked, "restore points"),
+    (Event::Retained, "changes of the retention"),
+    (Event::Expired, "sights of a commit that had expired"),
+    (Event::Restored, "ways back"),
+    (Event::Branched, "actors made of another"),
     (Event::OverQuota, "commits over the quota"),
     (Event::Damaged, "records damaged and found"),
 ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actor_vfs::engines::MemoryEngine;
 use actor_vfs::testing::Fault;
-use actor_vfs::{ActorId, CommitNo, Epoch, Store, StoreError};
+use actor_vfs::{ActorId, CommitNo, Epoch, Retention, Store, StoreError};
 
 use crate::broken::Broken;
 use crate::foundation::{self, Foundation};
@@ -14,13 +14,14 @@ use crate::model::{Fate, Model, events};
 use crate::past::Kept;
 use crate::plain::{bytes_of, log_of, stored};
 use crate::process::{Owned, Process, Reader, Setup};
+use crate::retention::{self, Past};
 use crate::script::Rng;
 use crate::tally::{Event, Tally};
 
 pub(crate) const PROCESSES: usize = 3;
 pub(crate) const ACTORS: usize = 2;
 /// How many things happen in a seed.
-const STEPS: usize = 60;
+const STEPS: usize = 72;
 const FAULTS: [Fault; 7] = [
     Fault::Fail,
     Fault::Full,
@@ -36,6 +37,7 @@ pub(crate) struct Subject {
     pub(crate) foundation: Foundation,
     pub(crate) model: Model,
     pub(crate) kept: Vec<Kept>,
+    pub(crate) past: Past,
     /// How often somebody tried to claim it.
     pub(crate) claims: u64,
     /// The epoch and commit at the last look.
@@ -43,13 +45,25 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    fn look(&mut self, truth: &Store, quota_bytes: Option<u64>) -> Result<(), String> {
+    fn look(
+        &mut self,
+        truth: &Store,
+        quota_bytes: Option<u64>,
+        retention: Retention,
+    ) -> Result<(), String> {
         let bytes = stored(truth, &self.id).map_err(|error| error.to_string())?;
         let size = bytes.as_ref().map_or(0, Vec::len) as u64;
         if quota_bytes.is_some_and(|quota| size > quota) {
             return Err(format!("{size} bytes are over the quota"));
         }
         self.model.observe(bytes)?;
+        match (self.model.seen(), self.seen) {
+            (Some(bytes), Some((_, commit))) => self.past.note(commit, bytes, retention),
+            _ => {
+                self.past.end();
+                self.kept.clear();
+            }
+        }
         self.model.keeps_its_word()
     }
 }
@@ -65,6 +79,8 @@ pub(crate) struct World {
     pub(crate) processes: Vec<Process>,
     pub(crate) subjects: Vec<Subject>,
     pub(crate) transactions: u64,
+    /// How much of the past is kept.
+    pub(crate) retention: Retention,
     /// The joint commits that were tried.
     pub(crate) pairs: Vec<Pair>,
     story: Option<String>,
@@ -90,14 +106,18 @@ impl World {
         let mut rng = Rng::new(seed);
         let setup = Setup::new(&mut rng, broken);
         let foundations: Vec<_> = (0..ACTORS).map(|_| Foundation::draw(&mut rng)).collect();
-        let memory = Arc::new(foundation::engine(setup.sound(), &foundations));
+        let commits = *rng.pick(&[0, 12, 14, 14]);
+        let memory = Arc::new(foundation::engine(setup.locking, &foundations, commits));
         let truth = Store::with_engine(memory.clone()).unwrap();
+        let retention = retention::draw(&mut rng);
+        truth.set_retention(setup.said(retention)).unwrap();
         let subjects = foundations.into_iter().enumerate();
         let subjects = subjects.map(|(actor, foundation)| Subject {
             id: foundation::id(actor),
             foundation,
             model: Model::new(foundation),
             kept: Vec::new(),
+            past: Past::default(),
             claims: 0,
             seen: None,
         });
@@ -112,6 +132,7 @@ impl World {
             processes,
             subjects,
             transactions: 0,
+            retention,
             pairs: Vec::new(),
             story: None,
             tally: Tally::default(),
@@ -142,7 +163,7 @@ impl World {
         }
         self.finish()
             .map_err(|what| format!("at the end: {what}"))?;
-        if self.rng.chance(25) {
+        if self.rng.chance(50) {
             self.damage()
         } else {
             Ok(())
@@ -184,7 +205,7 @@ impl World {
             };
             if now.is_none() || subject.seen != now {
                 subject.seen = now;
-                subject.look(&self.truth, self.setup.quota_bytes)?;
+                subject.look(&self.truth, self.setup.quota_bytes, self.retention)?;
             }
             subject.model.keeps_its_word()?;
         }
@@ -192,9 +213,9 @@ impl World {
     }
 
     fn act(&mut self, p: usize, a: usize) -> Result<(), String> {
-        match self.rng.below(80) {
+        match self.rng.below(100) {
             0..4 => self.look_back(a).and_then(|()| self.read(p, a)),
-            17..20 => self.mark(p, a),
+            17..20 | 26..29 => self.mark(p, a),
             4..8 => {
                 self.deliver(p);
                 Ok(())
@@ -206,8 +227,11 @@ impl World {
             10 => self.replace(p, a),
             11 => self.rehearse(p, a),
             12 => self.scrub(p),
-            13 | 14 => self.use_second(p, a),
+            13 | 14 | 24 | 25 => self.use_second(p, a),
             15 | 16 | 20 => self.join(p),
+            21 => self.go_back(p, a),
+            22 => self.branch(p, a),
+            23 => self.retain(p),
             _ if self.subjects[a].model.seen().is_none() => self.found(p, a),
             _ if self.processes[p].owned[a].is_some() => self.proceed(p, a),
             _ if self.is_owned(a) && self.rng.chance(70) => Ok(()),
@@ -222,7 +246,7 @@ impl World {
     }
 
     /// Sends what was under way for long.
-    fn deliver(&mut self, p: usize) {
+    pub(crate) fn deliver(&mut self, p: usize) {
         let answers = self.processes[p].faults.deliver();
         self.tally.count_many(Event::Late, answers.len() as u64);
         self.tell(|| format!("{p} late batches: {}", answers.len()));
@@ -278,6 +302,15 @@ impl World {
 
     fn claim(&mut self, p: usize, a: usize) -> Result<(), String> {
         let fault = self.rng.chance(20).then(|| self.fault(4));
+        self.claim_with(p, a, fault)
+    }
+
+    pub(crate) fn claim_with(
+        &mut self,
+        p: usize,
+        a: usize,
+        fault: Option<(u64, Fault, bool)>,
+    ) -> Result<(), String> {
         self.subjects[a].claims += 1;
         let process = &self.processes[p];
         arm(process, fault);
