@@ -405,6 +405,15 @@ pub enum StoreError {
         found: &'static str,
     },
 
+    /// S161.
+    #[error("there is no room for a store at {}", path.display())]
+    StoreFull {
+        /// Which store.
+        path: PathBuf,
+        /// The cause.
+        source: EngineError,
+    },
+
     /// S199.
     #[error("bug: {what} (actor `{actor}`)")]
     Bug {
@@ -488,6 +497,7 @@ impl StoreError {
             Self::StoreUnnamed { .. } => "S150",
             Self::NotMounted { .. } => "S151",
             Self::KeyFile { .. } => "S152",
+            Self::StoreFull { .. } => "S161",
             Self::Bug { .. } => "S199",
         }
     }
@@ -518,7 +528,7 @@ impl StoreError {
             Self::StoreReadOnly { .. } => {
                 "give this user the right to write there, or copy the store to where it has"
             }
-            Self::EngineFull { .. } => {
+            Self::EngineFull { .. } | Self::StoreFull { .. } => {
                 "make room and try again; nothing that was committed is lost"
             }
             Self::Quota { .. } => {

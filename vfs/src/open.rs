@@ -139,6 +139,10 @@ mod on_disk {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 StoreError::StoreReadOnly { path }
             }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::StoreFull {
+                path,
+                source: EngineError::new(EngineErrorKind::Full, doing, source),
+            },
             _ => StoreError::File {
                 doing,
                 path,
@@ -162,7 +166,11 @@ mod on_disk {
                 place,
                 damage: format!("{FILE}: {}", error.source),
             },
-            EngineErrorKind::Full | EngineErrorKind::Io => StoreError::Engine(error),
+            EngineErrorKind::Full => StoreError::StoreFull {
+                path,
+                source: error,
+            },
+            EngineErrorKind::Io => StoreError::Engine(error),
         }
     }
 }

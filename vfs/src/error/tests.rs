@@ -237,6 +237,10 @@ fn of_names() -> Vec<StoreError> {
             line: 3,
             found: "a key is 64 hexadecimal digits, and this line has another length",
         },
+        StoreError::StoreFull {
+            path: path(),
+            source: engine(),
+        },
         StoreError::Bug {
             actor: actor(),
             what: "a dirty page beyond the end of the database",

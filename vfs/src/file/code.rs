@@ -49,6 +49,7 @@ impl Code {
             StoreError::Fenced { .. } | StoreError::Deleted { .. } => Self::READONLY_DBMOVED,
             StoreError::ReadOnly { .. } | StoreError::StoreReadOnly { .. } => Self::READONLY,
             StoreError::EngineFull { .. }
+            | StoreError::StoreFull { .. }
             | StoreError::Quota { .. }
             | StoreError::TooLarge { .. } => Self::FULL,
             StoreError::PageMissing { .. }

@@ -1,5 +1,8 @@
 //! A disk that has no room left.
 
+use std::fs;
+use std::io::ErrorKind;
+
 use actor_vfs::{Actor, ActorId, Store, StoreError};
 use rusqlite::{Connection, ErrorCode};
 
@@ -93,4 +96,20 @@ pub(crate) fn at_opening(disk: &Disk) {
     let connection = actor.connect().unwrap();
     insert(&connection, last + 1).unwrap();
     holds(&connection, last + 1);
+}
+
+pub(crate) fn at_creating(disk: &Disk) {
+    let path = disk.path().join("store");
+    let stuffing = fs::write(disk.path().join("stuffing"), vec![0; 64 << 20]);
+    assert_eq!(stuffing.unwrap_err().kind(), ErrorKind::StorageFull);
+    for _ in 0..2 {
+        let refused = Store::open_or_create_at(&path).map(drop).unwrap_err();
+        assert!(
+            matches!(refused, StoreError::StoreFull { .. }),
+            "{refused:?}"
+        );
+    }
+    disk.remount("size=128m");
+    let store = Store::open_or_create_at(&path).unwrap();
+    assert_eq!(store.scrub().unwrap().damage, []);
 }

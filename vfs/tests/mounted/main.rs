@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use private::{Ended, Test};
 
-const TESTS: [Test; 3] = [
+const TESTS: [Test; 4] = [
     Test {
         name: "a_disk_that_fills_up_in_a_commit_loses_nothing_acknowledged_and_works_once_there_is_room",
         run: full::in_a_commit,
@@ -19,6 +19,10 @@ const TESTS: [Test; 3] = [
     Test {
         name: "a_store_on_a_full_disk_is_opened_and_read",
         run: full::at_opening,
+    },
+    Test {
+        name: "a_disk_without_room_for_a_store_is_said_to_have_none_and_takes_one_once_there_is_room",
+        run: full::at_creating,
     },
     Test {
         name: "a_read_only_disk_is_said_to_be_so_and_nothing_on_it_changes",
