@@ -535,7 +535,7 @@ impl StoreError {
                 "delete rows and VACUUM, or raise the limit in the store's options"
             }
             Self::TooLarge { .. } => {
-                "use an engine that takes at least one page and its head in a batch"
+                "use an engine that takes one page and its head in a batch, or shorter names"
             }
             Self::OutcomeUnknown { .. } => {
                 "open the actor again: that settles whether the write happened"

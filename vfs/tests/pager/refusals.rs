@@ -1,5 +1,6 @@
 //! What an actor refuses, and that it stays whole and usable when it does.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -382,4 +383,50 @@ fn names_of_actors_may_be_long_and_odd() {
         assert!(connection.path().unwrap().ends_with(name));
         assert_eq!(count(&published(&store, &id(name))), 2);
     }
+}
+
+/// What an engine holds, to see that nothing changed.
+fn records(engine: &dyn Engine) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let all = engine.snapshot().unwrap();
+    all.scan(&[]..&[u8::MAX], usize::MAX).unwrap()
+}
+
+#[test]
+fn a_name_that_the_engine_refuses_as_a_key_changes_nothing_and_others_are_taken() {
+    let limits = Limits {
+        key_bytes_max: 48,
+        ..Limits::default()
+    };
+    let engine = Arc::new(FaultEngine::with_limits(
+        Arc::new(MemoryEngine::new()),
+        limits,
+    ));
+    let store = Store::with_engine(engine.clone()).unwrap();
+    let (actor, connection) = holding_rows(&store, "short");
+    let long = id(&"long".repeat(20));
+    let before = records(&*engine);
+    let refusals = [
+        store.create(&long).map(drop),
+        store.open_or_create(&long).map(drop),
+        store.fork_to(actor.id(), None, &long).map(drop),
+        actor.restore_point(&"x".repeat(80)).map(drop),
+    ];
+    for refusal in refusals {
+        let error = refusal.unwrap_err();
+        assert_eq!(error.code(), "S117", "{error}");
+        let limit = error.source().unwrap().to_string();
+        assert!(
+            limit.ends_with("key bytes, the engine takes 1 to 48"),
+            "{limit}"
+        );
+    }
+    assert_eq!(records(&*engine), before);
+    actor.restore_point("y").unwrap();
+    connection
+        .execute_batch("INSERT INTO t VALUES(3, 'three')")
+        .unwrap();
+    assert_eq!(
+        (count(&connection), store.scrub().unwrap().damage),
+        (3, vec![])
+    );
 }
