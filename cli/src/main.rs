@@ -3,6 +3,7 @@
 mod adopt;
 mod apply;
 mod args;
+mod bug;
 mod change;
 mod check;
 mod cohort;
@@ -46,11 +47,13 @@ fn main() -> ExitCode {
         Err(stop) => return args::stop(&stop).into(),
     };
     let printer = Printer::new(&cli.global);
+    bug::install();
     interrupt::install();
     keys::install(cli.global.key_file.as_deref(), &printer);
-    match run(&cli, &printer) {
-        Ok(exit) => exit.into(),
-        Err(error) => printer.failure(&error).into(),
+    match bug::catch(|| run(&cli, &printer)) {
+        Some(Ok(exit)) => exit.into(),
+        Some(Err(error)) => printer.failure(&error).into(),
+        None => Exit::Unknown.into(),
     }
 }
 

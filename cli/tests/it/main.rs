@@ -8,6 +8,7 @@ mod certify;
 mod change;
 mod check;
 mod config;
+mod damaged;
 mod demo;
 mod explain;
 mod generate;

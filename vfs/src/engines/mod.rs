@@ -10,4 +10,4 @@ mod redb;
 pub use fork::ForkEngine;
 pub use memory::MemoryEngine;
 #[cfg(feature = "redb")]
-pub use redb::RedbEngine;
+pub use redb::{RedbEngine, panic_is_caught};

@@ -1,5 +1,6 @@
 //! What redb's many errors mean to a caller.
 
+use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,13 +14,27 @@ pub(super) fn failed<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) ->
     }
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic on this thread would be caught and told as an error: redb panics over a damaged
+/// file. The hook of a process hears of it first, and may keep silent about what is caught; this
+/// crate leaves the hook to the process that it is a part of.
+#[must_use]
+pub fn panic_is_caught() -> bool {
+    GUARDED.get()
+}
+
 /// Calls redb while `doing` something. It may panic if a part of the file is not what it wrote there;
 /// a transaction that this ends changes nothing, and redb goes on with the file as it was.
 pub(super) fn guarded<T>(
     doing: &'static str,
     call: impl FnOnce() -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
+    let outside = GUARDED.replace(true);
     let called = catch_unwind(AssertUnwindSafe(call));
+    GUARDED.set(outside);
     called.unwrap_or_else(|_| Err(damaged(doing, "redb cannot make sense of it")))
 }
 

@@ -16,6 +16,7 @@ use super::group::{Answer, GroupQueue};
 use crate::kv::{
     Batch, CommitError, Engine, EngineError, EngineErrorKind, Entry, Limits, Snapshot,
 };
+pub use failure::panic_is_caught;
 use failure::{damaged, failed, guarded};
 use write::Flushed;
 
