@@ -109,6 +109,22 @@ impl PageCodec {
         self.write(key, checksum, 0, draw, |_| HOLE)
     }
 
+    /// A record that says to hold a payload of that kind, whether or not it does: what somebody
+    /// who has the key may write.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn encode_any<E>(
+        &self,
+        key: &PageKey,
+        (kind, payload): (u8, &[u8]),
+        checksum: Checksum,
+        draw: impl FnOnce() -> Result<Nonce, E>,
+    ) -> Result<Vec<u8>, E> {
+        self.write(key, checksum, payload.len(), draw, |record| {
+            record.extend_from_slice(payload);
+            kind
+        })
+    }
+
     /// Appends what is stored of the content, and tells its kind.
     fn pack(&self, content: &[u8], record: &mut Vec<u8>) -> u8 {
         let start = record.len();

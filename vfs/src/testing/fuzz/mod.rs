@@ -8,17 +8,20 @@ mod hostile;
 mod import;
 mod plain;
 mod records;
+mod secret;
 mod world;
 
 /// A target: its name, which is that of its binary and its corpus, and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     ("page_record", records::page_record),
     ("head_record", records::head_record),
     ("store_record", records::store_record),
     ("keys", records::keys),
+    ("encrypted_page", secret::encrypted_page),
+    ("key_record", secret::key_record),
     ("import", import::import),
     ("hostile_store", hostile::hostile_store),
 ];

@@ -4,15 +4,17 @@ use super::Input;
 use super::plain::{decode_page, encode_hole, encode_page};
 use crate::ActorId;
 use crate::layout::{
-    Checksum, Commit, CommitNo, DbId, FORMAT, Head, PageKey, STORE_KEY, State, actor_of_aside_key,
-    actor_of_head_key, all_heads, all_pages, aside_key, db_of_page_key, decode_store, encode_store,
-    head_key, pages_from, sealed, versions_up_to,
+    Checksum, Commit, CommitNo, DbId, FORMAT, Head, PageKey, RETENTION_KEY, STORE_KEY, State,
+    actor_of_aside_key, actor_of_head_key, all_heads, all_pages, aside_key, db_of_page_key,
+    decode_retention, decode_store, encode_retention, encode_store, head_key, pages_from, sealed,
+    versions_up_to,
 };
 use crate::page::{PageNo, PageSize};
 
 /// The seal and the checksum cannot be guessed, so most inputs have them added.
 const AS_IT_IS: u8 = 0;
 const SEALED: u8 = 1;
+const RETENTION: u8 = 3;
 
 /// A page record of any bytes: refused, or read as a page that has that record.
 pub(super) fn page_record(data: &[u8]) {
@@ -96,13 +98,14 @@ pub(super) fn head_record(data: &[u8]) {
     }
 }
 
-/// A store record of any bytes: refused, or exactly what its store is written as.
+/// A store record or one of the retention, of any bytes: refused, or exactly what is written.
 pub(super) fn store_record(data: &[u8]) {
     let mut input = Input(data);
-    let how = input.u8() % 3;
+    let how = input.u8() % 4;
     let body = input.rest();
     let record = match how {
         AS_IT_IS => body.to_vec(),
+        RETENTION => sealed(RETENTION_KEY, [&[FORMAT], body].concat()),
         SEALED => sealed(STORE_KEY, [&[FORMAT], body].concat()),
         _ => sealed(
             STORE_KEY,
@@ -112,6 +115,9 @@ pub(super) fn store_record(data: &[u8]) {
     if let Ok(id) = decode_store(&record) {
         assert_ne!(how, AS_IT_IS, "nobody guesses a seal");
         assert_eq!(encode_store(id), record);
+    }
+    if let Ok(retention) = decode_retention(&record) {
+        assert_eq!((how, encode_retention(retention)), (RETENTION, record));
     }
 }
 
@@ -168,7 +174,7 @@ pub(super) fn page_size(choice: u8) -> PageSize {
     PageSize::new(512 << (choice % 8)).expect("a power of two from 512 to 65,536")
 }
 
-fn page_key(input: &mut Input<'_>) -> PageKey {
+pub(super) fn page_key(input: &mut Input<'_>) -> PageKey {
     let db = DbId::new(input.array());
     let page = PageNo::new(input.u32()).unwrap_or(PageNo::FIRST);
     PageKey::new(db, page, CommitNo::new(input.u64()))
