@@ -31,5 +31,5 @@ pub use page::{PageCount, PageNo, PageSize};
 pub use shim::load;
 pub use store::{
     Actor, ActorInfo, ActorSnapshot, CommitInfo, Damage, IfExists, ListOptions, Plaintext, Point,
-    RestorePoint, Scrub, Store, StoreOptions,
+    RestorePoint, Rewrapped, Scrub, Store, StoreOptions,
 };

@@ -15,7 +15,8 @@ use crate::targets::{Stores, actors_named};
 
 /// List which actors are encrypted under which keys
 ///
-/// It reads no key, and needs none.
+/// It reads no key, and needs none. PAST is about restore points and kept commits: a key goes only after nothing is
+/// under it there either.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate store keys --store actors.store
@@ -40,18 +41,22 @@ struct Entry {
     id: String,
     /// The name of the key, if the actor is encrypted.
     key: Option<String>,
+    /// The names of other keys that restore points or kept commits are under.
+    past: Vec<String>,
 }
 
 pub(super) fn run(args: &KeysArgs, path: &Path, printer: &Printer) -> Result<Exit, CliError> {
     let store = Stores::default().open(path)?;
     let ids = actors_named(&store, &args.actors)?;
     let entry = |id| {
-        let key = store
-            .key_of(id)
-            .map_err(|error| CliError::store(id, error))?;
+        let failed = |error| CliError::store(id, error);
+        let key = store.key_of(id).map_err(failed)?;
+        let mut past = store.keys_of(id).map_err(failed)?;
+        past.retain(|it| Some(it) != key.as_ref());
         Ok(Entry {
             id: id.to_string(),
             key: key.map(|key| key.to_string()),
+            past: past.iter().map(ToString::to_string).collect(),
         })
     };
     let actors = ids.iter().map(entry).collect::<Result<_, CliError>>()?;
@@ -66,15 +71,24 @@ impl fmt::Display for List {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |key: &Option<String>| key.clone().unwrap_or_else(|| "not encrypted".into());
         if self.verbose {
-            let row = |entry: &Entry| [entry.id.clone(), name(&entry.key)];
-            table(f, ["ACTOR", "KEY"], self.actors.iter().map(row))?;
+            let past = |keys: &[String]| match keys {
+                [] => "-".to_owned(),
+                keys => keys.join(" "),
+            };
+            let row = |entry: &Entry| [entry.id.clone(), name(&entry.key), past(&entry.past)];
+            table(f, ["ACTOR", "KEY", "PAST"], self.actors.iter().map(row))?;
         } else {
-            let mut keys = BTreeMap::<_, usize>::new();
+            let mut keys = BTreeMap::<_, (usize, usize)>::new();
             for entry in &self.actors {
-                *keys.entry(name(&entry.key)).or_default() += 1;
+                keys.entry(name(&entry.key)).or_default().0 += 1;
+                for key in &entry.past {
+                    keys.entry(key.clone()).or_default().1 += 1;
+                }
             }
-            let row = |(key, actors): (String, usize)| [key, actors.to_string()];
-            table(f, ["KEY", "ACTORS"], keys.into_iter().map(row))?;
+            let row = |(key, (actors, past)): (String, (usize, usize))| {
+                [key, actors.to_string(), past.to_string()]
+            };
+            table(f, ["KEY", "ACTORS", "PAST"], keys.into_iter().map(row))?;
         }
         writeln!(f, "{}", count(self.actors.len(), "actor"))
     }

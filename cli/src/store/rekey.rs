@@ -1,5 +1,6 @@
 //! `store rekey`: encrypts actors, and brings those that are encrypted under the current key.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
@@ -17,16 +18,17 @@ use crate::targets::{Stores, actors_named};
 /// Encrypt actors under the current key
 ///
 /// The current key is the first of the key file. An actor that is not encrypted is written anew; one that is
-/// encrypted under another key of the file has that one small record replaced; one that is under the current key
-/// already is left. It can be stopped and run again. Keep the former key for as long as restore points or kept commits
-/// from before an actor was written anew may be asked for: they stay under it.
+/// encrypted under another key of the file has a small record replaced, for itself and for all that its restore points
+/// and its past keep; one that is under the current key already is left. It can be stopped and run again. Once it ends
+/// with 0, no actor that was named needs a former key; `store keys` says which keys are in use. Backups do.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actor-migrate store rekey 'workspace/*' --store actors.store --key-file actors.key
   actor-migrate store rekey --all --store actors.store --key-file actors.key
   actor-migrate store rekey --all --fresh --store actors.store --key-file actors.key
 
-Exit codes: 0 all that were named are under the current key, 2 could not.")]
+Exit codes: 0 all that were named are under the current key with all that they keep, 1 something of the past of some is
+under a key that the file does not have, 2 could not.")]
 pub(super) struct RekeyArgs {
     /// Ids, or globs over ids
     #[arg(value_name = "ACTOR", required_unless_present = "all")]
@@ -47,6 +49,8 @@ struct Rekeyed {
     rewrapped: Vec<String>,
     /// How many were under the current key already.
     current: usize,
+    /// Keys that are not at hand, and the actors of whose past something stays under them.
+    locked: BTreeMap<String, Vec<String>>,
 }
 
 pub(super) fn run(args: &RekeyArgs, path: &Path, printer: &Printer) -> Result<Exit, CliError> {
@@ -69,18 +73,26 @@ pub(super) fn run(args: &RekeyArgs, path: &Path, printer: &Printer) -> Result<Ex
     if done < ids.len() {
         return Ok(printer.interrupted(done, ids.len()));
     }
-    Ok(Exit::Yes)
+    let complete = rekeyed.locked.is_empty();
+    Ok(if complete { Exit::Yes } else { Exit::No })
 }
 
 impl Rekeyed {
     fn take(&mut self, store: &Store, id: &ActorId, fresh: bool) -> Result<(), StoreError> {
-        if fresh || store.key_of(id)?.is_none() {
+        let anew = fresh || store.key_of(id)?.is_none();
+        if anew {
             store.rekey(id)?;
             self.encrypted.push(id.to_string());
-        } else if store.rewrap(id)? {
-            self.rewrapped.push(id.to_string());
-        } else {
-            self.current += 1;
+        }
+        let rewrapped = store.rewrap(id)?;
+        match rewrapped.changed {
+            _ if anew => {}
+            true => self.rewrapped.push(id.to_string()),
+            false => self.current += 1,
+        }
+        for key in rewrapped.locked {
+            let actors = self.locked.entry(key.to_string()).or_default();
+            actors.push(id.to_string());
         }
         Ok(())
     }
@@ -96,6 +108,14 @@ impl fmt::Display for Rekeyed {
         ];
         for (what, actors) in lines.into_iter().filter(|(_, actors)| *actors > 0) {
             writeln!(f, "{good}{what}{good:#}: {}", count(actors, "actor"))?;
+        }
+        let bad = style::BAD;
+        for (key, actors) in &self.locked {
+            let actors = count(actors.len(), "actor");
+            writeln!(
+                f,
+                "{bad}left under `{key}`{bad:#}, which is not at hand: restore points or kept commits of {actors}"
+            )?;
         }
         Ok(())
     }

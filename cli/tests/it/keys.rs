@@ -59,9 +59,9 @@ fn a_store_is_encrypted_and_its_key_rotated_and_every_row_stays() {
     insta::assert_snapshot!(said("store keys --store actors.store"), @"
     exit 0
     --- stdout
-    KEY               ACTORS
-    495b0160b84a01aa       1
-    not encrypted          1
+    KEY               ACTORS  PAST
+    495b0160b84a01aa       1     0
+    not encrypted          1     0
     2 actors
     --- stderr
     ");
@@ -75,9 +75,9 @@ fn a_store_is_encrypted_and_its_key_rotated_and_every_row_stays() {
     insta::assert_snapshot!(said("store keys --store actors.store -v"), @"
     exit 0
     --- stdout
-    ACTOR   KEY
-    plain   15fa6f7291768379
-    secret  15fa6f7291768379
+    ACTOR   KEY               PAST
+    plain   15fa6f7291768379  -
+    secret  15fa6f7291768379  -
     2 actors
     --- stderr
     ");
@@ -103,6 +103,27 @@ fn a_store_is_encrypted_and_its_key_rotated_and_every_row_stays() {
     2 actors, 36 pages read and sound: nothing is damaged
     --- stderr
     ");
+}
+
+#[test]
+fn a_restore_point_outlives_the_key_it_was_made_under() {
+    let here = half_encrypted();
+    let said = |words: &str| verb(&here, words).transcript(here.path());
+    let words = "store restore-point create secret before --store actors.store --key-file old.key";
+    assert_eq!(verb(&here, words).code, 0);
+    let fresh = "store rekey secret --fresh --store actors.store --key-file";
+    assert_eq!(verb(&here, &format!("{fresh} old.key")).code, 0);
+    let before = exported(&here, "secret", "old.key");
+    insta::assert_snapshot!(said("store rekey secret --store actors.store --key-file both.key"), @"
+    exit 0
+    --- stdout
+    brought under the current key: 1 actor
+    --- stderr
+    ");
+    let words = "store restore secret --point before --store actors.store --key-file new.key --yes";
+    let restored = verb(&here, words);
+    assert_eq!(restored.code, 0, "{restored:?}");
+    assert_eq!(exported(&here, "secret", "new.key"), before);
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Shared {
         head: &Head,
     ) -> Result<Arc<PageCodec>, StoreError> {
         if head.encrypted {
-            let wrapped = wrapped_key(snapshot, actor, head)?;
+            let wrapped = wrapped_key(snapshot, actor, head.db)?;
             let data = self.unwrap(KeyPlace { actor, db: head.db }, &wrapped)?;
             return Ok(self.encrypted(&data));
         }
@@ -137,22 +137,35 @@ pub(super) fn wrap(
     Ok(WrappedKey::wrap(place, data, by, &with, random::nonce()?))
 }
 
-/// The key record that an encrypted actor must have.
+/// The key record that an encrypted image of the actor must have.
 pub(super) fn wrapped_key(
     snapshot: &dyn Snapshot,
     actor: &ActorId,
-    head: &Head,
+    db: DbId,
 ) -> Result<WrappedKey, StoreError> {
-    let damaged = |damage| -> StoreError {
-        let actor = actor.clone();
-        KeyError::RecordDamaged { actor, damage }.into()
+    let found = key_record(snapshot, actor, db)?;
+    found.ok_or_else(|| damaged(actor, "it is missing"))
+}
+
+/// The key record of an image of the actor. An image that is not encrypted has none.
+pub(super) fn key_record(
+    snapshot: &dyn Snapshot,
+    actor: &ActorId,
+    db: DbId,
+) -> Result<Option<WrappedKey>, StoreError> {
+    let Some(record) = snapshot.get(&key_record_key(db))? else {
+        return Ok(None);
     };
-    let record = snapshot.get(&key_record_key(head.db))?;
-    let record = record.ok_or_else(|| damaged("it is missing"))?;
-    WrappedKey::decode(head.db, &record).map_err(|error| match error {
+    let decoded = WrappedKey::decode(db, &record).map_err(|error| match error {
         Undecodable::Newer { found } => StoreError::newer("key record", found),
-        Undecodable::Damaged(damage) => damaged(damage),
-    })
+        Undecodable::Damaged(damage) => damaged(actor, damage),
+    });
+    decoded.map(Some)
+}
+
+fn damaged(actor: &ActorId, damage: &'static str) -> StoreError {
+    let actor = actor.clone();
+    KeyError::RecordDamaged { actor, damage }.into()
 }
 
 fn said(actor: &ActorId, error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {

@@ -14,6 +14,7 @@ mod plan;
 mod publish;
 mod random;
 mod rekey;
+mod rewrap;
 mod scrub;
 mod settle;
 mod slot;
@@ -38,6 +39,7 @@ pub(crate) use joint::{Part, publish as publish_together};
 pub use options::{Plaintext, StoreOptions};
 pub use place::IfExists;
 pub(crate) use place::Source;
+pub use rewrap::Rewrapped;
 pub use scrub::{Damage, Scrub};
 pub use snapshot::ActorSnapshot;
 

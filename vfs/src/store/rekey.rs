@@ -1,20 +1,18 @@
-//! Other keys for an actor: for its data, by writing all pages anew, or for the key of its data alone.
+//! Another key for the data of an actor, by writing all its pages anew.
 
 use std::collections::BTreeMap;
 
-use super::codec::{self, Fresh};
+use super::codec::Fresh;
 use super::history::{Aftermath, Former, Terms};
-use super::owner::{Owner, TAKE_TRIES_MAX, Tenure};
+use super::owner::{Owner, Tenure};
 use super::pages::{Stored, View};
-use super::settle::{Leaves, Patience};
-use super::slot::Slot;
+use super::settle::Leaves;
 use super::staging::Staging;
 use super::{Actor, Store, random};
 use crate::actor_id::ActorId;
 use crate::error::StoreError;
-use crate::keys::{KeyError, KeyId, KeyRing};
-use crate::kv::{Batch, CommitError};
-use crate::layout::{Checksum, CommitNo, Head, KeyPlace, PageKey, Unswept, key_record_key};
+use crate::keys::{KeyError, KeyRing};
+use crate::layout::{Checksum, CommitNo, Head, PageKey, Unswept};
 use crate::page::PageNo;
 
 impl Store {
@@ -22,7 +20,8 @@ impl Store {
     /// have been encrypted before, or not. An owner that has it open is fenced.
     ///
     /// This is how encryption is turned on, and what to do when the key of its data may be known.
-    /// Restore points and commits that are kept stay as they are, under the key they have.
+    /// Restore points and commits that are kept stay as they are: encrypted with the key they have,
+    /// or not encrypted.
     pub fn rekey(&self, actor: &ActorId) -> Result<Actor, StoreError> {
         self.keys_for(actor)?;
         let owner = self.open(actor)?;
@@ -30,80 +29,12 @@ impl Store {
         Ok(owner)
     }
 
-    /// Puts the [current](KeyRing::current) key of the ring in the place of the one
-    /// that an actor was encrypted under, and tells whether it was another. The key of its data,
-    /// its pages and its owner stay as they are: it costs one small record.
-    ///
-    /// An actor that is not encrypted stays so. Restore points and kept commits from before the
-    /// actor was last written anew have a key of their own and stay under the key they have: keep
-    /// that key until they are dropped.
-    pub fn rewrap(&self, actor: &ActorId) -> Result<bool, StoreError> {
-        let slot = Slot::new(&self.shared, actor);
-        let mut patience = Patience::new(self.shared.options.settle_for);
-        let mut doubt = None;
-        for _ in 0..TAKE_TRIES_MAX {
-            let Some(batch) = self.rewrapping(&slot)? else {
-                return Ok(doubt.is_some());
-            };
-            match slot.engine().commit(&batch) {
-                Ok(()) => return Ok(true),
-                // The owner has written the actor anew, or somebody else was here.
-                Err(CommitError::Conflict { .. }) => {}
-                // Of all that we send on the same record, one lands at most.
-                Err(CommitError::Unknown { source }) => {
-                    let waited = patience.pause();
-                    doubt = Some(source.clone());
-                    if !waited {
-                        return Err(slot.refused(CommitError::Unknown { source }));
-                    }
-                }
-                Err(error) => return Err(slot.refused(error)),
-            }
-        }
-        Err(slot.contended())
-    }
-
-    /// The name of the key that an actor is encrypted under, if it is encrypted.
-    pub fn key_of(&self, actor: &ActorId) -> Result<Option<KeyId>, StoreError> {
-        let slot = Slot::new(&self.shared, actor);
-        let snapshot = slot.engine().snapshot()?;
-        let stored = slot.load_from(&*snapshot)?.ok_or_else(|| slot.missing())?;
-        if !stored.head.encrypted {
-            return Ok(None);
-        }
-        let wrapped = codec::wrapped_key(&*snapshot, actor, &stored.head)?;
-        Ok(Some(wrapped.by))
-    }
-
-    fn keys_for(&self, actor: &ActorId) -> Result<&dyn KeyRing, StoreError> {
+    pub(super) fn keys_for(&self, actor: &ActorId) -> Result<&dyn KeyRing, StoreError> {
         let none = || KeyError::NoneGiven {
             actor: actor.clone(),
         };
         let ring = self.shared.options.keys.as_deref();
         ring.ok_or_else(|| none().into())
-    }
-
-    /// The batch that puts another wrapping key in the place of the one an actor has, if it has one.
-    fn rewrapping(&self, slot: &Slot) -> Result<Option<Batch>, StoreError> {
-        let ring = self.keys_for(&slot.actor)?;
-        let snapshot = slot.engine().snapshot()?;
-        let stored = slot.load_from(&*snapshot)?.ok_or_else(|| slot.missing())?;
-        if !stored.head.encrypted {
-            return Ok(None);
-        }
-        let (actor, db) = (&slot.actor, stored.head.db);
-        let place = KeyPlace { actor, db };
-        let wrapped = codec::wrapped_key(&*snapshot, actor, &stored.head)?;
-        let data = self.shared.unwrap(place, &wrapped)?;
-        let next = codec::wrap(ring, place, &data)?;
-        if next.by == wrapped.by {
-            return Ok(None);
-        }
-        let key = key_record_key(db);
-        let mut batch = Batch::new();
-        batch.require(key.clone(), Some(wrapped.encode(db)));
-        batch.put(key, next.encode(db));
-        Ok(Some(batch))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::testing::Fault;
 use crate::{ActorId, Compression, StoreError};
 
 /// The store of the world as another host sees it, who has other keys.
-fn seen_by(world: &World, keys: Option<Arc<dyn KeyRing>>) -> Store {
+pub(super) fn seen_by(world: &World, keys: Option<Arc<dyn KeyRing>>) -> Store {
     let options = StoreOptions {
         keys,
         ..StoreOptions::default()
@@ -228,7 +228,7 @@ fn a_scrub_without_the_key_looks_at_seals_and_says_how_many_actors_are_locked() 
     assert_eq!(world.store.scrub().unwrap().damage.len(), 1);
 }
 
-fn ring(current: u8, former: &[u8]) -> Arc<dyn KeyRing> {
+pub(super) fn ring(current: u8, former: &[u8]) -> Arc<dyn KeyRing> {
     let ring = DerivedKeys::new(Key::new([current; 32]));
     let key = |it: &u8| Key::new([*it; 32]);
     Arc::new(former.iter().map(key).fold(ring, DerivedKeys::and_former))
@@ -277,9 +277,9 @@ fn a_wrapping_key_is_rotated_without_touching_the_actor_or_its_owner() {
     let owner = world.actor_holding(&pages);
     let rotated = seen_by(&world, Some(ring(8, &[7])));
     let (head, before) = (world.head(), world.entries());
-    assert!(rotated.rewrap(&id("a")).unwrap());
+    assert!(rotated.rewrap(&id("a")).unwrap().changed);
     assert!(
-        !rotated.rewrap(&id("a")).unwrap(),
+        !rotated.rewrap(&id("a")).unwrap().changed,
         "it has the current key already"
     );
     let changed = world
@@ -301,7 +301,7 @@ fn a_wrapping_key_is_rotated_without_touching_the_actor_or_its_owner() {
     plain.actor_holding(&pages);
     let store = seen_by(&plain, Some(ring(8, &[])));
     assert!(
-        !store.rewrap(&id("a")).unwrap(),
+        !store.rewrap(&id("a")).unwrap().changed,
         "an actor that is not encrypted stays so"
     );
     for refused in [
@@ -323,7 +323,7 @@ const FAULTS: [Fault; 7] = [
 ];
 
 /// Does `act` with each fault at each of its calls, until one is not met any more.
-fn cut_everywhere(
+pub(super) fn cut_everywhere(
     world: impl Fn() -> World,
     act: impl Fn(&World) -> Result<(), StoreError>,
     judge: impl Fn(&World, bool, &str),

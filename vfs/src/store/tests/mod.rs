@@ -8,5 +8,6 @@ mod keys;
 mod owners;
 mod past;
 mod past_faults;
+mod rewrap;
 mod scrub;
 mod support;
