@@ -90,15 +90,18 @@ impl Store {
     }
 
     /// The names of the actors that [`list`](Store::list) would describe, without reading heads.
+    /// A key there that names no actor is passed over; a scrub tells of it.
     pub fn ids(&self, options: &ListOptions) -> Result<Vec<ActorId>, StoreError> {
         let range = all_heads(&options.prefix, options.after.as_ref().map(ActorId::as_str));
         let limit = options.limit.unwrap_or(usize::MAX);
-        let keys = self
-            .shared
-            .engine
-            .snapshot()?
-            .scan_keys(&range.start..&range.end, limit)?;
-        keys.iter().map(|key| named(key)).collect()
+        let snapshot = self.shared.engine.snapshot()?;
+        let mut keys = snapshot.scan_keys(&range.start..&range.end, limit)?;
+        if keys.iter().any(|key| actor_of_head_key(key).is_none()) {
+            // Fewer names than asked for would mean that there are no more.
+            keys = snapshot.scan_keys(&range.start..&range.end, usize::MAX)?;
+        }
+        let ids = keys.iter().filter_map(|key| actor_of_head_key(key));
+        Ok(ids.take(limit).collect())
     }
 
     /// What the head of one actor says.

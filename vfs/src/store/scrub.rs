@@ -11,8 +11,8 @@ use crate::error::StoreError;
 use crate::keys::KeyError;
 use crate::kv::Snapshot;
 use crate::layout::{
-    Checksum, CommitNo, DbId, Head, PageCodec, PageKey, Undecodable, Unswept, all_asides,
-    all_commits, all_heads, all_images, all_key_records, all_pages, all_points,
+    Checksum, CommitNo, DbId, Head, PageCodec, PageKey, Undecodable, Unswept, actor_of_head_key,
+    all_asides, all_commits, all_heads, all_images, all_key_records, all_pages, all_points,
     db_of_key_record_key, db_of_page_key, is_sealed_for,
 };
 use crate::page::PageNo;
@@ -123,6 +123,12 @@ pub enum Damage {
         /// What of it, and how.
         what: String,
     },
+    /// Records among the heads whose keys name no actor. Nobody reads them.
+    #[error("records among the heads name no actor (records: {records})")]
+    Nameless {
+        /// How many.
+        records: u64,
+    },
     /// Images of pages that no readable head names. They take room, and do no other harm.
     #[error("pages that belong to no actor take room (images: {images})")]
     Strays {
@@ -144,7 +150,7 @@ impl Damage {
             | Self::Whole { actor, .. }
             | Self::Past { actor, .. }
             | Self::Unaccounted { actor, .. } => Some(actor),
-            Self::Strays { .. } => None,
+            Self::Nameless { .. } | Self::Strays { .. } => None,
         }
     }
 
@@ -168,6 +174,7 @@ impl Damage {
             Self::Whole { .. } => "whole",
             Self::Unaccounted { .. } => "unaccounted",
             Self::Past { .. } => "past",
+            Self::Nameless { .. } => "nameless",
             Self::Strays { .. } => "strays",
         }
     }
@@ -220,13 +227,18 @@ impl Store {
         }
     }
 
-    /// Looks for images of pages that belong to nobody.
+    /// Looks for images of pages, and for records among the heads, that belong to nobody.
     pub fn scrub_strays(&self) -> Result<Scrub, StoreError> {
         let snapshot = self.shared.engine.snapshot()?;
         let images = strays(&*snapshot)?.0.len() as u64;
-        let damage = (images > 0).then_some(Damage::Strays { images });
+        let mut damage = Vec::from_iter((images > 0).then_some(Damage::Strays { images }));
+        let heads = all_heads("", None);
+        let keys = snapshot.scan_keys(&heads.start..&heads.end, usize::MAX)?;
+        let nameless = keys.iter().filter(|key| actor_of_head_key(key).is_none());
+        let records = nameless.count() as u64;
+        damage.extend((records > 0).then_some(Damage::Nameless { records }));
         Ok(Scrub {
-            damage: damage.into_iter().collect(),
+            damage,
             ..Scrub::default()
         })
     }

@@ -246,3 +246,27 @@ fn of_many_damaged_records_the_first_are_diagnosed_and_all_are_named() {
     let scrub = world.store.scrub().unwrap();
     assert_eq!((scrub.pages, scrub.damage.len()), (0, 200));
 }
+
+/// Symptom: a scrub of a store with one odd key among its heads was an error, and so said nothing
+/// of all its actors. Cause: it asked for their names, and one that is none ended that.
+#[test]
+fn a_key_that_names_no_actor_is_damage_and_hides_no_actor() {
+    let world = World::new();
+    world.actor_holding(&database(3, 1));
+    world.store.create(&id("b")).unwrap();
+    world.tamper(&[&head_key(&id("a"))[..], b"\xbb"].concat(), Some(vec![7]));
+    let scrub = world.store.scrub().unwrap();
+    let kinds = scrub.damage.iter().map(|damage| damage.kind());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["nameless"]);
+    assert_eq!(scrub.actors, 2);
+    let first_two = ListOptions {
+        limit: Some(2),
+        ..ListOptions::default()
+    };
+    assert_eq!(world.store.ids(&first_two).unwrap(), [id("a"), id("b")]);
+    assert_eq!(
+        world.store.list(&first_two).unwrap_err().code(),
+        "S113",
+        "a list that leaves something out says so"
+    );
+}
