@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use actor_vfs::keys::KeyFolder;
 use actor_vfs::{StoreError, StoreOptions, keys};
 
 use crate::error::CliError;
@@ -41,6 +42,11 @@ pub(crate) fn options() -> Result<StoreOptions, CliError> {
         options.keys = Some(ring);
     }
     Ok(options)
+}
+
+/// The folder that the user named, if it is one: it has a key for each actor.
+pub(crate) fn folder() -> Option<KeyFolder> {
+    KEYS.get().filter(|path| path.is_dir()).map(KeyFolder::new)
 }
 
 fn in_file(path: &Path, error: StoreError) -> CliError {

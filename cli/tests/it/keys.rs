@@ -255,6 +255,54 @@ fn a_folder_of_keys_has_one_for_each_actor_and_an_actor_is_gone_with_its_own() {
 }
 
 #[test]
+fn an_actor_is_deleted_with_its_key_and_a_key_that_a_stopped_run_left_goes_with_the_next() {
+    let here = folder();
+    let keys = here.path().join("keys");
+    fs::create_dir(&keys).unwrap();
+    let file = fixtures().join("coding-agent/task/actors/after-8.sqlite");
+    for id in ["a", "b", "c"] {
+        let words = ["store", "import", file.to_str().unwrap(), "--id", id];
+        let into = ["--store", "actors.store", "--create", "--key-file", "keys"];
+        assert_eq!(run(here.path(), &[&words[..], &into].concat()).code, 0);
+    }
+    let left = || fs::read_dir(&keys).unwrap().count();
+    let said = |words: &str| verb(&here, words).transcript(here.path());
+    insta::assert_snapshot!(said("store delete a --yes --store actors.store --key-file keys"), @"
+    exit 0
+    --- stdout
+    deleted: 1 actor
+    destroyed: 1 key
+    --- stderr
+    ");
+    assert_eq!(left(), 2);
+    // A run without the folder, or one that is stopped in between, leaves the key.
+    assert_eq!(
+        verb(&here, "store delete b --yes --store actors.store").code,
+        0
+    );
+    assert_eq!(left(), 2);
+    insta::assert_snapshot!(said("store delete b --yes --store actors.store --key-file keys"), @"
+    exit 0
+    --- stdout
+    deleted: 0 actors
+    destroyed: 1 key
+    --- stderr
+    ");
+    let again = verb(
+        &here,
+        "store delete b --yes --store actors.store --key-file keys",
+    );
+    assert_eq!((again.code, left()), (2, 1), "{again:?}");
+    let list = verb(&here, "store list --store actors.store --format json");
+    assert!(
+        list.stdout.contains("\"c\""),
+        "nobody else was deleted: {list:?}"
+    );
+    let export = "store export c c.sqlite --store actors.store --key-file keys";
+    assert_eq!(verb(&here, export).code, 0);
+}
+
+#[test]
 fn every_verb_on_actors_works_on_encrypted_ones() {
     let here = half_encrypted();
     let dir = fixtures().join("coding-agent/task/chain");
