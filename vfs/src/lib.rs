@@ -30,6 +30,6 @@ pub use page::{PageCount, PageNo, PageSize};
 #[doc(hidden)]
 pub use shim::load;
 pub use store::{
-    Actor, ActorInfo, ActorSnapshot, CommitInfo, Damage, IfExists, ListOptions, Plaintext, Point,
-    RestorePoint, Rewrapped, Scrub, Store, StoreOptions,
+    Actor, ActorInfo, ActorSnapshot, CommitInfo, Damage, Found, IfExists, ListOptions, Mended,
+    Plaintext, Point, Repair, RestorePoint, Rewrapped, Scrub, Store, StoreOptions,
 };

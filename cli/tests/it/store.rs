@@ -316,6 +316,7 @@ fn a_scrub_names_what_is_damaged_and_the_actor_can_be_deleted() {
     --- stdout
     damaged: the head record of `history/2` cannot be read: its seal does not match its bytes and its place
     damaged: pages that belong to no actor take room (images: 1)
+    stays damaged: `history/2`; nothing in the store proves what is lost
     4 actors, 59 pages read and sound: 2 damaged
     --- stderr
     ");
@@ -339,9 +340,36 @@ fn a_scrub_names_missing_pages() {
     exit 1
     --- stdout
     damaged: page 3 of `history/1` is missing at commit 1
+    stays damaged: `history/1`; nothing in the store proves what is lost
     1 actor, 20 pages read and sound: 1 damaged
     --- stderr
     ");
+}
+
+#[test]
+fn a_scrub_mends_what_is_proved_when_it_is_told_to() {
+    let here = project();
+    verb(&here, "store delete history/2 history/3 task/1 --yes");
+    let is_page_3 = |key: &[u8]| key[0] == b'P' && key[17..21] == [0, 0, 0, 3];
+    tamper(&here, is_page_3, flipped);
+    insta::assert_snapshot!(verb(&here, "store scrub").transcript(here.path()), @"
+    exit 1
+    --- stdout
+    damaged: page 3 of `history/1` is damaged at commit 1: its seal does not match its bytes and its place
+    --repair mends: page 3 of `history/1` at commit 1: one bit of its record was flipped
+    1 actor, 20 pages read and sound: 1 damaged
+    --- stderr
+    ");
+    insta::assert_snapshot!(verb(&here, "store scrub --repair").transcript(here.path()), @"
+    exit 0
+    --- stdout
+    mended: page 3 of `history/1` at commit 1: one bit of its record was flipped
+    1 actor, 21 pages read and sound: nothing is damaged
+    --- stderr
+    ");
+    let again = verb(&here, "store scrub --repair --format json");
+    assert_eq!(again.code, 0);
+    assert_eq!(again.json()["mended"].as_array().unwrap().len(), 0);
 }
 
 #[test]

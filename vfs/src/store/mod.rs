@@ -40,7 +40,7 @@ pub use options::{Plaintext, StoreOptions};
 pub use place::IfExists;
 pub(crate) use place::Source;
 pub use rewrap::Rewrapped;
-pub use scrub::{Damage, Scrub};
+pub use scrub::{Damage, Found, Mended, Repair, Scrub};
 pub use snapshot::ActorSnapshot;
 
 use crate::actor_id::ActorId;
@@ -63,6 +63,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The same on another engine.
+    fn on(&self, engine: Arc<dyn Engine>) -> Store {
+        let (options, clock) = (self.options.clone(), self.clock);
+        Store {
+            shared: Arc::new(Self {
+                engine,
+                options,
+                clock,
+            }),
+        }
+    }
+
     /// The time, to the millisecond.
     fn now(&self) -> Moment {
         Moment::of_time((self.clock)())

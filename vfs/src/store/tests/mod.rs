@@ -8,6 +8,7 @@ mod keys;
 mod owners;
 mod past;
 mod past_faults;
+mod repair;
 mod rewrap;
 mod scrub;
 mod support;

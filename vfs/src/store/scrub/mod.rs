@@ -1,7 +1,15 @@
 //! Looking at every record of a store, and naming what is not as it was written.
 
+mod proof;
+mod repair;
+mod scene;
+
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+
+#[cfg(test)]
+pub(super) use repair::Trial;
+pub use repair::{Found, Mended, Repair};
 
 use super::history::{Images, Judge, Kept, inspect, records};
 use super::slot::Slot;
