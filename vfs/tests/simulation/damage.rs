@@ -19,7 +19,8 @@ enum Harm {
     Flipped,
     /// It is that of another page.
     Swapped,
-    /// It is what stood there before.
+    /// It is an older version of its page. What an attempt at the same commit had stored under the
+    /// same key, before it failed and was swept, would pass for the page: the sum of all tells.
     Stale,
     /// One bit of a head is another.
     Head,
@@ -95,8 +96,12 @@ impl World {
             }
             Harm::Swapped => self.rng.pick(&entries).1.clone(),
             Harm::Stale => {
-                let former = entries_of_page(&self.former, page);
-                self.rng.pick(&former?).1.clone()
+                let mut former = entries_of_page(&self.former, page)?;
+                former.retain(|(former, _)| *former != key);
+                if former.is_empty() {
+                    return None;
+                }
+                self.rng.pick(&former).1.clone()
             }
         };
         let is_new = entries
