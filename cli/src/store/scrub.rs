@@ -213,7 +213,7 @@ impl Report {
         for Stays { actor, restore } in &self.stays {
             writeln!(
                 f,
-                "{bad}stays damaged{bad:#}: `{actor}`; nothing in the store proves what is lost"
+                "{bad}stays damaged{bad:#}: `{actor}`; nothing that can be read of the store proves what was there"
             )?;
             if let Some(command) = restore {
                 writeln!(f, "  its newest state that is whole: `{command}`")?;

@@ -316,7 +316,7 @@ fn a_scrub_names_what_is_damaged_and_the_actor_can_be_deleted() {
     --- stdout
     damaged: the head record of `history/2` cannot be read: its seal does not match its bytes and its place
     damaged: pages that belong to no actor take room (images: 1)
-    stays damaged: `history/2`; nothing in the store proves what is lost
+    stays damaged: `history/2`; nothing that can be read of the store proves what was there
     4 actors, 59 pages read and sound: 2 damaged
     --- stderr
     ");
@@ -340,7 +340,7 @@ fn a_scrub_names_missing_pages() {
     exit 1
     --- stdout
     damaged: page 3 of `history/1` is missing at commit 1
-    stays damaged: `history/1`; nothing in the store proves what is lost
+    stays damaged: `history/1`; nothing that can be read of the store proves what was there
     1 actor, 20 pages read and sound: 1 damaged
     --- stderr
     ");

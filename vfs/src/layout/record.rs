@@ -26,8 +26,9 @@ const RECORD_BYTES_ASIDE_MAX: usize = NONCE_END + 1 + CHECKSUM_BYTES + TAG_BYTES
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Compression {
-    /// As LZ4 blocks, where that makes them smaller. Default: it halves the file, for a seventh
-    /// more time a commit (`vfs/measure/RESULTS.md`).
+    /// As LZ4 blocks, where that makes them smaller. Default: the file is a third to a half smaller
+    /// (`scripts/long settings`, `vfs/measure/RESULTS.md`), for a third more time to read a database
+    /// through, and the flush hides what it costs a small commit.
     #[default]
     Lz4,
     /// As they are. With encryption, the sizes of records then say nothing about their content.

@@ -89,9 +89,21 @@ impl fmt::Display for Mended {
 }
 
 impl Store {
-    /// What [`repair`](Self::repair) would do. It writes nothing.
+    /// What [`repair`](Self::repair) would do: nothing, where that would be refused as too large.
+    /// This writes nothing.
     pub fn propose_repair(&self, actor: &ActorId) -> Result<Repair, StoreError> {
-        Ok(Trial::of(&self.shared, actor)?.0)
+        match Trial::of(&self.shared, actor) {
+            Ok((repair, _)) => Ok(repair),
+            Err(StoreError::TooLarge { .. }) => {
+                let seen = self.scrub_actor(actor)?;
+                Ok(Repair {
+                    before: seen.clone(),
+                    after: seen,
+                    ..Repair::default()
+                })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Mends the damaged pages of an actor of which it is proved what they were, and reports what
@@ -101,7 +113,7 @@ impl Store {
     /// of a state that shows it says so: with that content, and with no other that was found, all
     /// pages of the state add up to what its commit noted. Before anything is written a scrub of
     /// the actor as it would be must see less damage, and none that it did not see before;
-    /// otherwise nothing is.
+    /// otherwise nothing is. A repair that does not fit into one batch of the engine is refused (S117).
     ///
     /// It is one batch, which requires the head and every damaged record to be as they were seen,
     /// and takes the next epoch: an owner that has the actor open is fenced, and if another comes

@@ -244,6 +244,8 @@ fn an_engine_that_takes_no_such_batch_refuses_the_repair_and_nothing_changes() {
         matches!(error, crate::StoreError::TooLarge { .. }),
         "{error}"
     );
+    let proposed = store.propose_repair(&id("a")).unwrap();
+    assert_eq!((proposed.mended, proposed.before.damage.len()), (vec![], 1));
     assert_eq!(whole.entries(), damaged);
 }
 
