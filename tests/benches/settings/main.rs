@@ -21,8 +21,8 @@ const SETTINGS: [(&str, Compression, bool); 4] = [
 ];
 const MEASURES: [&str; 4] = [
     "small commit, µs",
-    "every row updated in one commit, ms",
-    "every row read, all pages from the engine, ms",
+    "every message updated in one commit, ms",
+    "every message read, pages from the engine, ms",
     "bytes stored, KiB",
 ];
 const COMMITS: usize = 60;

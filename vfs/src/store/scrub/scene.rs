@@ -154,11 +154,7 @@ impl<'s> Scene<'s> {
     /// The newest state beside the head's that is whole.
     pub(super) fn newest_whole(&self) -> Option<Point> {
         let past = self.views.iter().rev().filter(|view| view.name.is_some());
-        let mut whole = past.filter(|view| {
-            self.weigh(&view.state).is_some_and(|(weighed, wanted)| {
-                weighed.gaps.is_empty() && wanted == Checksum::default()
-            })
-        });
+        let mut whole = past.filter(|view| self.is_whole(&view.state));
         whole.next()?.name.clone()
     }
 
@@ -172,7 +168,8 @@ impl<'s> Scene<'s> {
     }
 
     /// Everything that is proved, state by state from the oldest on, until no more is: what mends
-    /// one state may leave another with one damaged page less.
+    /// one state may leave another with one damaged page less. Nothing, if a state that shows one of
+    /// the pages does not add up with it: then it was another version of the page that is lost.
     pub(super) fn mend(&mut self) -> Result<Vec<Fix>, StoreError> {
         let mut fixes = Vec::new();
         loop {
@@ -182,9 +179,34 @@ impl<'s> Scene<'s> {
                 fixes.extend(self.mend_state(&state)?);
             }
             if fixes.len() == before {
+                if !self.stands(&fixes) {
+                    fixes.clear();
+                }
                 return Ok(fixes);
             }
         }
+    }
+
+    /// Whether every state that shows one of the mended pages adds up.
+    fn stands(&self, fixes: &[Fix]) -> bool {
+        let shows = |state: &State, fix: &Fix| {
+            let versions = self.images.get(&state.db).map(|pages| &pages.versions);
+            let page = fix.key.page();
+            let mut versions = versions.map_or(&[][..], |it| it.of(page)).iter();
+            let shown = versions.find(|version| version.commit <= state.commit);
+            state.pages.contains(page)
+                && shown.is_some_and(|it| PageKey::new(state.db, page, it.commit) == fix.key)
+        };
+        self.views
+            .iter()
+            .filter(|view| fixes.iter().any(|fix| shows(&view.state, fix)))
+            .all(|view| self.is_whole(&view.state))
+    }
+
+    fn is_whole(&self, state: &State) -> bool {
+        self.weigh(state).is_some_and(|(weighed, wanted)| {
+            weighed.gaps.is_empty() && wanted == Checksum::default()
+        })
     }
 
     fn mend_state(&mut self, state: &State) -> Result<Vec<Fix>, StoreError> {
