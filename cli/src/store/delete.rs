@@ -104,16 +104,17 @@ fn doomed(
         let is_gone = matches!(store.info(&id), Err(StoreError::ActorMissing { .. }));
         (is_gone && folder?.path_of(&id).exists()).then_some(id)
     };
-    let keys: BTreeSet<_> = words.iter().filter_map(left).collect();
-    let words: Vec<_> = words
-        .iter()
-        .filter(|it| left(it).is_none())
-        .cloned()
-        .collect();
+    let (mut keys, mut others) = (BTreeSet::new(), Vec::new());
+    for word in words {
+        match left(word) {
+            Some(id) => _ = keys.insert(id),
+            None => others.push(word.clone()),
+        }
+    }
     let mut doomed: Doomed = keys.into_iter().map(|id| (id, false)).collect();
     // No words would mean all actors.
-    if !words.is_empty() {
-        let there = actors_named(store, &words)?;
+    if !others.is_empty() {
+        let there = actors_named(store, &others)?;
         doomed.extend(there.into_iter().map(|id| (id, true)));
     }
     Ok(doomed)

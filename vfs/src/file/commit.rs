@@ -158,6 +158,7 @@ impl MainFile {
             Ok(now) => {
                 self.scratch = scratch.filter(|_| now.page_size == self.base.page_size);
                 self.base = now;
+                self.known_bytes = now.bytes();
             }
             Err(error) => _ = self.fail(&error, Code::IOERR),
         }

@@ -36,12 +36,12 @@ pub(crate) struct MainFile {
     rung: Rung,
     pub(super) last_error: Arc<LastError>,
     health: Health,
-    /// The last publish has made the file shorter, and SQLite has not said yet that it knows of
-    /// the commit. Its journal lacks the pages that are cut off, since SQLite itself cuts a file
-    /// only after the commit. So there is no way back from here, half of one would be: nothing is
-    /// written until the lock is released, however often SQLite starts over. Under exclusive
-    /// locking it starts over at each statement, until the connection is closed.
-    shrunk: bool,
+    /// How long the file was at the last commit that SQLite knows of. If the last publish has made
+    /// it shorter there is no way back: SQLite's journal lacks the pages that are cut off, since
+    /// SQLite itself cuts a file only after the commit, and half of one would be undone. So nothing
+    /// is written until SQLite knows of the commit or releases its lock, however often it starts
+    /// over. Under exclusive locking it does so at each statement, until the connection is closed.
+    pub(super) known_bytes: u64,
     /// SQLite heard of a failure in the middle of a transaction that has written, and is about to
     /// roll back from its journal. If that fails as well it must hear an `IOERR`: any other code
     /// leaves it with a cache full of what was never committed (`pager_error`).
@@ -77,7 +77,7 @@ impl MainFile {
             rung: Rung::new(ladder),
             last_error,
             health: Health::Sound,
-            shrunk: false,
+            known_bytes: base.bytes(),
             unwinding: false,
             joint: None,
         }
@@ -94,7 +94,7 @@ impl MainFile {
 
     fn check_writable(&mut self, call: Code) -> Result<(), Code> {
         self.check(call)?;
-        if self.shrunk {
+        if self.base.bytes() < self.known_bytes {
             return Err(call);
         }
         if self.image.read_only() {
@@ -259,8 +259,7 @@ impl MainFile {
         }
         let published = self.publish_changes();
         let published = published.map_err(|error| self.fail(&error, Code::IOERR_FSYNC));
-        let before = std::mem::replace(&mut self.base, self.image.geometry());
-        self.shrunk = published.is_ok() && self.base.bytes() < before.bytes();
+        self.base = self.image.geometry();
         self.discard();
         published?;
         self.unwinding = false;
@@ -320,7 +319,7 @@ impl MainFile {
         if self.overlay.is_changed() {
             return Err(self.bug("SQLite wrote between SYNC and COMMIT_PHASETWO"));
         }
-        self.shrunk = false;
+        self.known_bytes = self.base.bytes();
         Ok(())
     }
 
@@ -337,6 +336,7 @@ impl MainFile {
         let now = self.image.refresh()?;
         if now != self.base {
             self.base = now;
+            self.known_bytes = now.bytes();
             self.scratch = None;
             self.overlay = Overlay::over(now);
         }
@@ -422,7 +422,7 @@ impl File for MainFile {
         self.part_from_joint();
         self.discard();
         self.rung.descend(level);
-        self.shrunk = false;
+        self.known_bytes = self.base.bytes();
         self.unwinding = false;
     }
 

@@ -218,6 +218,25 @@ fn a_commit_that_has_shrunk_the_file_is_not_undone_by_half() {
     assert_eq!(image.bytes()[512..1024], [7; 512]);
 }
 
+/// SQLite undoes a commit that grew the file by another that shrinks it again, and never says that
+/// it knows of that one.
+#[test]
+fn a_commit_that_was_undone_leaves_the_file_to_be_written_without_another_lock() {
+    let image = TestImage::of(2);
+    let mut file = image.open();
+    for _ in 0..2 {
+        file.write(1024, &[3; 512]).unwrap();
+        file.write(0, &header(512, 3)).unwrap();
+        sync(&mut file).unwrap();
+        assert_eq!(image.bytes().len(), 1536);
+        file.write(0, &header(512, 2)).unwrap();
+        file.truncate(1024).unwrap();
+        sync(&mut file).unwrap();
+        assert_eq!(image.bytes().len(), 1024);
+    }
+    assert_eq!(image.commits(), 4);
+}
+
 #[test]
 fn a_header_never_lengthens_the_file() {
     let image = TestImage::of(2);

@@ -9,6 +9,8 @@ use actor_vfs::{
     Store,
 };
 
+use crate::machine::Divergence;
+
 /// What was seen of one actor.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
@@ -147,5 +149,13 @@ fn same(snapshot: &ActorSnapshot, bytes: &[u8]) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("commit {} shows something else", snapshot.commit()))
+    }
+}
+
+/// What is wrong with a past, for whoever reports what a machine did.
+pub(crate) fn told(what: String) -> Divergence {
+    Divergence {
+        what,
+        step: "what the past should be".to_owned(),
     }
 }

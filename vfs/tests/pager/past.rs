@@ -4,7 +4,7 @@ use actor_vfs::Retention;
 use actor_vfs::testing::{Fault, FaultEngine};
 
 use crate::canonical::{BEFORE, CALLS_MAX, ENCRYPTED, Engines, TRANSACTIONS, WAYS};
-use crate::kept::{self, Kept};
+use crate::kept::{self, Kept, told};
 use crate::machine::{Divergence, Machine, Setup};
 
 /// The commit that is cut: the one that looks for what is kept no longer.
@@ -105,13 +105,6 @@ impl Story {
         }
         self.kept.check(&store).map_err(told)?;
         kept::nothing_else_is_left(&store, &*self.machine.faults, self.encrypted).map_err(told)
-    }
-}
-
-fn told(what: String) -> Divergence {
-    Divergence {
-        what,
-        step: "what the past should be".to_owned(),
     }
 }
 

@@ -116,6 +116,7 @@ fn add_up(
     // its versions have.
     let shown = sums.iter().filter(|sum| sum.state.pages > PageCount::ZERO);
     let sizes: BTreeSet<_> = shown.map(|sum| sum.state.page_size).collect();
+    let mut content = vec![0; sizes.last().map_or(0, |size| size.bytes())];
     let mut range = all_pages(db);
     let mut versions: Vec<Version> = Vec::new();
     let mut current = PageNo::FIRST;
@@ -135,7 +136,8 @@ fn add_up(
                 versions.clear();
                 current = key.page();
             }
-            let decode = |size: &PageSize| codec.decode(&key, record, &mut vec![0; size.bytes()]);
+            let mut decode =
+                |size: &PageSize| codec.decode(&key, record, &mut content[..size.bytes()]);
             let checksum = sizes.iter().find_map(|size| decode(size).ok());
             versions.push((key.commit(), checksum));
         }

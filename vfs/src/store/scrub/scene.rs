@@ -1,5 +1,6 @@
 //! All that a store holds of one actor, as far as it tells what its damaged pages were.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -37,7 +38,15 @@ struct Pages {
     codec: Arc<PageCodec>,
     versions: Versions,
     /// Records that are not what was written under their keys.
-    broken: BTreeMap<PageKey, Vec<u8>>,
+    broken: BTreeMap<PageKey, Broken>,
+}
+
+/// A record that is not what was written under its key.
+struct Broken {
+    record: Vec<u8>,
+    /// The same with a bit turned back, if that makes it sound: looked for once, since it takes
+    /// as many tries as there are bits.
+    turned_back: OnceCell<Option<Vec<u8>>>,
 }
 
 /// A page record to write.
@@ -168,8 +177,12 @@ impl<'s> Scene<'s> {
     }
 
     /// Everything that is proved, state by state from the oldest on, until no more is: what mends
-    /// one state may leave another with one damaged page less. Nothing, if a state that shows one of
-    /// the pages does not add up with it: then it was another version of the page that is lost.
+    /// one state may leave another with one damaged page less.
+    ///
+    /// Nothing, if a state that shows one of the pages does not add up with it. It may be a newer
+    /// version of the page that is lost: a later state then proves the content of that, which has
+    /// no business in the place of the older one. Only a record that is sound again once a bit is
+    /// turned back is beyond that doubt.
     pub(super) fn mend(&mut self) -> Result<Vec<Fix>, StoreError> {
         let mut fixes = Vec::new();
         loop {
@@ -187,20 +200,27 @@ impl<'s> Scene<'s> {
         }
     }
 
-    /// Whether every state that shows one of the mended pages adds up.
+    /// Whether each of the mended records is beyond doubt that of its key.
     fn stands(&self, fixes: &[Fix]) -> bool {
-        let shows = |state: &State, fix: &Fix| {
-            let versions = self.images.get(&state.db).map(|pages| &pages.versions);
-            let page = fix.key.page();
-            let mut versions = versions.map_or(&[][..], |it| it.of(page)).iter();
-            let shown = versions.find(|version| version.commit <= state.commit);
-            state.pages.contains(page)
-                && shown.is_some_and(|it| PageKey::new(state.db, page, it.commit) == fix.key)
-        };
-        self.views
-            .iter()
-            .filter(|view| fixes.iter().any(|fix| shows(&view.state, fix)))
-            .all(|view| self.is_whole(&view.state))
+        let mut fixes = fixes.iter();
+        fixes.all(|fix| {
+            let mut showing = self
+                .views
+                .iter()
+                .filter(|view| self.shows(&view.state, fix));
+            fix.found == Found::FlippedBit || showing.all(|view| self.is_whole(&view.state))
+        })
+    }
+
+    /// Whether a state shows the record that is mended, and no other of that page.
+    fn shows(&self, state: &State, fix: &Fix) -> bool {
+        let page = fix.key.page();
+        let shown = self.images.get(&state.db).and_then(|pages| {
+            let mut versions = pages.versions.of(page).iter();
+            versions.find(|version| version.commit <= state.commit)
+        });
+        state.pages.contains(page)
+            && shown.is_some_and(|it| PageKey::new(state.db, page, it.commit) == fix.key)
     }
 
     fn is_whole(&self, state: &State) -> bool {
@@ -294,17 +314,17 @@ impl<'s> Scene<'s> {
                 });
             }
         };
-        if let Some(record) = own.broken.get(key) {
-            if let Some(sum) = own.codec.salvage(key, record, &mut out) {
-                offer(sum, &out, Found::Inside);
-            }
-            if let Some(record) = without_a_flipped_bit(key.as_bytes(), record)
-                && let Ok(sum) = own.codec.decode(key, &record, &mut out)
+        if let Some(broken) = own.broken.get(key) {
+            if let Some(record) = broken.turned_back(key)
+                && let Ok(sum) = own.codec.decode(key, record, &mut out)
             {
                 offer(sum, &out, Found::FlippedBit);
             }
+            if let Some(sum) = own.codec.salvage(key, &broken.record, &mut out) {
+                offer(sum, &out, Found::Inside);
+            }
         }
-        for record in own.broken.values() {
+        for Broken { record, .. } in own.broken.values() {
             if let Ok(sum) = own.codec.decode(key, record, &mut out) {
                 offer(sum, &out, Found::Misplaced);
             }
@@ -327,6 +347,20 @@ impl<'s> Scene<'s> {
             }
         }
         Ok(all)
+    }
+}
+
+impl Broken {
+    fn new(record: Vec<u8>) -> Self {
+        Self {
+            record,
+            turned_back: OnceCell::new(),
+        }
+    }
+
+    fn turned_back(&self, key: &PageKey) -> Option<&[u8]> {
+        let search = || without_a_flipped_bit(key.as_bytes(), &self.record);
+        self.turned_back.get_or_init(search).as_deref()
     }
 }
 
@@ -364,7 +398,7 @@ impl Pages {
                 let commit = key.commit();
                 pages.versions.put(key.page(), Version { commit, sum });
                 if sum.is_none() && pages.broken.len() < BROKEN_MAX {
-                    pages.broken.insert(key, record);
+                    pages.broken.insert(key, Broken::new(record));
                 }
             }
         }

@@ -7,15 +7,6 @@ use crate::layout::{
 };
 use crate::store::{ListOptions, Store, random};
 
-/// The records of the actor `a` in the order of their pages.
-fn records(world: &World) -> Vec<(PageKey, Vec<u8>)> {
-    let db = world.head().unwrap().db;
-    let entries = world.entries().into_iter();
-    entries
-        .filter_map(|(key, record)| Some((PageKey::parse(db, &key)?, record)))
-        .collect()
-}
-
 /// What a reader and an owner say about page 2 of the actor `a`.
 fn errors(world: &World) -> [StoreError; 2] {
     let mut out = vec![0; SIZE.bytes()];
@@ -37,7 +28,7 @@ fn assert_damage(world: &World, code: &str) {
 fn every_flipped_byte_of_a_page_is_an_error_with_its_place() {
     let world = World::new();
     world.actor_holding(&database(3, 1));
-    let (key, record) = records(&world)[1].clone();
+    let (key, record) = world.records()[1].clone();
     for at in (1..record.len()).step_by(97).chain([record.len() - 1]) {
         let mut flipped = record.clone();
         flipped[at] ^= 0x10;
@@ -52,7 +43,7 @@ fn every_flipped_byte_of_a_page_is_an_error_with_its_place() {
 fn a_missing_page_is_an_error_with_its_place() {
     let world = World::new();
     world.actor_holding(&database(3, 1));
-    world.tamper(records(&world)[1].0.as_bytes(), None);
+    world.tamper(world.records()[1].0.as_bytes(), None);
     assert_damage(&world, "S106");
 }
 
@@ -67,8 +58,8 @@ fn a_page_in_the_place_of_another_is_an_error() {
         .filter(|(key, _)| key[0] == b'P')
         .collect();
     world.actor_holding(&database(3, 1));
-    let (key, _) = records(&world)[1];
-    world.tamper(key.as_bytes(), Some(records(&world)[0].1.clone()));
+    let (key, _) = world.records()[1];
+    world.tamper(key.as_bytes(), Some(world.records()[0].1.clone()));
     assert_damage(&world, "S107");
     world.tamper(key.as_bytes(), Some(foreign[1].1.clone()));
     assert_damage(&world, "S107");
@@ -78,9 +69,9 @@ fn a_page_in_the_place_of_another_is_an_error() {
 fn a_stale_version_under_the_key_of_a_later_one_is_an_error() {
     let world = World::new();
     let actor = world.actor_holding(&database(3, 1));
-    let stale = records(&world)[1].1.clone();
+    let stale = world.records()[1].1.clone();
     publish(&actor, &replacing(&database(3, 2))).unwrap();
-    world.tamper(records(&world)[1].0.as_bytes(), Some(stale));
+    world.tamper(world.records()[1].0.as_bytes(), Some(stale));
     assert_damage(&world, "S107");
 }
 
@@ -88,7 +79,7 @@ fn a_stale_version_under_the_key_of_a_later_one_is_an_error() {
 fn an_owner_notices_a_page_that_is_whole_and_in_its_place_and_not_what_it_committed() {
     let world = World::new();
     let owner = world.actor_holding(&database(3, 1));
-    let key = records(&world)[1].0;
+    let key = world.records()[1].0;
     let forged = content(77, SIZE);
     let codec = PageCodec::plain(Compression::Lz4);
     let checksum = codec.checksum(key.page(), &forged);
@@ -104,7 +95,7 @@ fn an_owner_never_takes_a_version_that_was_not_published() {
     let world = World::new();
     let pages = database(3, 1);
     world.actor_holding(&pages);
-    let (key, record) = records(&world)[1].clone();
+    let (key, record) = world.records()[1].clone();
     let later = PageKey::new(world.head().unwrap().db, key.page(), CommitNo::new(2));
     world.tamper(later.as_bytes(), Some(record));
     assert_eq!(world.seen(), pages);
@@ -115,7 +106,7 @@ fn an_owner_never_takes_a_version_that_was_not_published() {
 fn damage_met_while_committing_refuses_the_commit_and_changes_nothing() {
     let world = World::new();
     world.actor_holding(&database(3, 1));
-    world.tamper(records(&world)[1].0.as_bytes(), None);
+    world.tamper(world.records()[1].0.as_bytes(), None);
     let actor = world.store.open(&id("a")).unwrap();
     let before = world.entries();
     let error = publish(&actor, &replacing(&database(3, 2))).unwrap_err();
@@ -165,7 +156,7 @@ fn an_owner_whose_head_is_damaged_stops() {
 fn what_a_later_version_wrote_is_left_alone() {
     let world = World::new();
     world.actor_holding(&database(3, 1));
-    let page_key = records(&world)[1].0;
+    let page_key = world.records()[1].0;
     for key in [page_key.as_bytes().to_vec(), head_key(&id("a"))] {
         world.tamper(&key, Some(b"\x02something new".to_vec()));
         let snapshot = world.store.snapshot(&id("a"));

@@ -32,14 +32,6 @@ fn world(secret: bool, past: bool) -> World {
     world
 }
 
-fn records(world: &World) -> Vec<(PageKey, Vec<u8>)> {
-    let db = world.head().unwrap().db;
-    let entries = world.entries().into_iter();
-    entries
-        .filter_map(|(key, record)| Some((PageKey::parse(db, &key)?, record)))
-        .collect()
-}
-
 fn flip(world: &World, key: &PageKey, record: &[u8], bit: usize) {
     let mut record = record.to_vec();
     let at = bit % (record.len() * 8);
@@ -58,7 +50,7 @@ fn a_flipped_bit_is_mended_wherever_it_is() {
         let before = sound.seen();
         for (at, bit) in [(0, 8), (1, 30), (2, 400), (3, 33_011), (4, 2 << 14)] {
             let world = sound.copy();
-            let (key, record) = records(&world)[at].clone();
+            let (key, record) = world.records()[at].clone();
             flip(&world, &key, &record, bit);
             let repair = repair(&world);
             assert!(repair.after.is_clean(), "{secret} {at}: {repair:?}");
@@ -78,7 +70,7 @@ fn a_record_whose_seal_is_lost_is_mended_by_what_it_holds() {
     for secret in [false, true] {
         let world = world(secret, false);
         let before = world.seen();
-        let (key, mut record) = records(&world)[2].clone();
+        let (key, mut record) = world.records()[2].clone();
         let end = record.len();
         record[end - 8..].fill(7);
         world.tamper(key.as_bytes(), Some(record));
@@ -94,7 +86,7 @@ fn swapped_pages_are_put_back() {
     for secret in [false, true] {
         let world = world(secret, false);
         let before = world.seen();
-        let found = records(&world);
+        let found = world.records();
         world.tamper(found[1].0.as_bytes(), Some(found[2].1.clone()));
         world.tamper(found[2].0.as_bytes(), Some(found[1].1.clone()));
         let repair = repair(&world);
@@ -119,7 +111,7 @@ fn a_lost_page_comes_back_from_a_version_that_was_the_same() {
         actor.restore_point("first").unwrap();
         publish(&actor, &replacing(&database(3, 2))).unwrap();
         publish(&actor, &replacing(&first)).unwrap();
-        let (key, mut record) = records(&world)[0].clone();
+        let (key, mut record) = world.records()[0].clone();
         record.truncate(20);
         world.tamper(key.as_bytes(), Some(record));
         let repair = repair(&world);
@@ -133,10 +125,52 @@ fn a_lost_page_comes_back_from_a_version_that_was_the_same() {
     }
 }
 
+/// The sum of the last state proves what its page was. That belongs under commit 3, whose record is
+/// gone, and not in the place of what commit 2 had written.
+#[test]
+fn what_a_lost_version_held_is_not_written_in_the_place_of_an_older_one() {
+    let world = World::new();
+    let first = database(3, 1);
+    let actor = world.actor_holding(&first);
+    actor.restore_point("first").unwrap();
+    publish(&actor, &replacing(&database(3, 2))).unwrap();
+    actor.restore_point("second").unwrap();
+    publish(&actor, &replacing(&first)).unwrap();
+    let [newest, older] = [0, 1].map(|at| world.records()[at].clone());
+    assert_eq!([&newest, &older].map(|it| it.0.commit().get()), [3, 2]);
+    world.tamper(newest.0.as_bytes(), None);
+    world.tamper(older.0.as_bytes(), Some(older.1[..20].to_vec()));
+    let damaged = world.entries();
+    let repair = repair(&world);
+    assert_eq!((repair.mended, world.entries()), (vec![], damaged));
+    assert_eq!(repair.whole, Some(Point::RestorePoint("first".into())));
+}
+
+#[test]
+fn a_flipped_bit_is_mended_beside_what_cannot_be() {
+    let world = world(false, true);
+    let before = world.records();
+    let older = before.iter().position(|(key, _)| key.commit().get() == 4);
+    let lost = before.iter().find(|(key, _)| key.commit().get() == 5);
+    let (key, record) = &before[older.unwrap()];
+    flip(&world, key, record, 900);
+    let (lost, record) = lost.unwrap();
+    world.tamper(lost.as_bytes(), Some(record[..20].to_vec()));
+    let repair = repair(&world);
+    assert_eq!(
+        (repair.mended.len(), repair.mended[0].found),
+        (1, Found::FlippedBit)
+    );
+    assert!(!repair.after.is_clean());
+    let now = world.records();
+    assert_eq!(now[older.unwrap()], before[older.unwrap()]);
+}
+
 #[test]
 fn what_is_not_proved_is_not_written_and_the_newest_whole_state_is_named() {
     let world = world(false, true);
-    let lost = records(&world)
+    let lost = world
+        .records()
         .into_iter()
         .find(|(key, _)| key.commit().get() == 5);
     let (key, mut record) = lost.unwrap();
@@ -157,7 +191,7 @@ fn what_is_not_proved_is_not_written_and_the_newest_whole_state_is_named() {
 #[test]
 fn a_proposal_writes_nothing_and_a_second_repair_neither() {
     let world = world(false, true);
-    let (key, record) = records(&world)[0].clone();
+    let (key, record) = world.records()[0].clone();
     flip(&world, &key, &record, 900);
     let damaged = world.entries();
     let proposed = world.store.propose_repair(&id("a")).unwrap();
@@ -172,7 +206,7 @@ fn a_proposal_writes_nothing_and_a_second_repair_neither() {
 fn an_owner_that_has_the_actor_open_is_fenced_by_a_repair() {
     let world = World::new();
     let actor = world.actor_holding(&database(3, 1));
-    let (key, record) = records(&world)[1].clone();
+    let (key, record) = world.records()[1].clone();
     flip(&world, &key, &record, 900);
     assert_eq!(repair(&world).mended.len(), 1);
     let error = publish(&actor, &replacing(&database(3, 2))).unwrap_err();
@@ -183,7 +217,7 @@ fn an_owner_that_has_the_actor_open_is_fenced_by_a_repair() {
 fn a_repair_interrupted_anywhere_leaves_the_damage_or_the_mended_actor() {
     let sound = world(true, true);
     let before = sound.seen();
-    let (key, record) = records(&sound)[0].clone();
+    let (key, record) = sound.records()[0].clone();
     flip(&sound, &key, &record, 900);
     let damaged = sound.entries();
     for fault in super::faults::FAULTS {
@@ -216,7 +250,7 @@ fn a_repair_interrupted_anywhere_leaves_the_damage_or_the_mended_actor() {
 #[test]
 fn a_repair_is_refused_when_another_owner_comes_in_between() {
     let world = world(false, false);
-    let (key, record) = records(&world)[1].clone();
+    let (key, record) = world.records()[1].clone();
     flip(&world, &key, &record, 900);
     let trial = crate::store::scrub::Trial::of(&world.store.shared, &id("a")).unwrap();
     drop(world.store.open(&id("a")).unwrap());
@@ -234,7 +268,7 @@ fn an_engine_that_takes_no_such_batch_refuses_the_repair_and_nothing_changes() {
         ..Limits::default()
     };
     let whole = world(false, false);
-    let (key, record) = records(&whole)[1].clone();
+    let (key, record) = whole.records()[1].clone();
     flip(&whole, &key, &record, 900);
     let engine = crate::testing::FaultEngine::with_limits(whole.memory.clone(), limits);
     let store = crate::Store::with_engine(std::sync::Arc::new(engine)).unwrap();
@@ -285,7 +319,7 @@ fn sums(world: &World) -> BTreeMap<PageKey, u64> {
         .codec(&*snapshot, &id("a"), &world.head().unwrap())
         .unwrap();
     let mut out = vec![0; SIZE.bytes()];
-    let records = records(world).into_iter();
+    let records = world.records().into_iter();
     let mut whole = |(key, record): (PageKey, Vec<u8>)| {
         Some((key, codec.decode(&key, &record, &mut out).ok()?.get()))
     };
@@ -336,7 +370,7 @@ fn random_history(dice: &mut Dice) -> World {
 
 /// Does to one record what can happen to it.
 fn damage(world: &World, dice: &mut Dice) {
-    let all = records(world);
+    let all = world.records();
     if all.is_empty() {
         return;
     }

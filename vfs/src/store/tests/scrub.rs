@@ -1,7 +1,7 @@
 //! A scrub names every kind of damage, and a sound store is clean.
 
 use super::support::*;
-use crate::layout::{Head, PageKey, head_key};
+use crate::layout::{Head, head_key};
 use crate::store::{Damage, ListOptions, Scrub};
 
 /// What a scrub says of a store, sentence by sentence.
@@ -19,14 +19,6 @@ fn world() -> World {
     after[0].clone_from(&before[0]);
     publish(&actor, &between(&before, &after)).unwrap();
     world
-}
-
-fn records(world: &World) -> Vec<(PageKey, Vec<u8>)> {
-    let db = world.head().unwrap().db;
-    let entries = world.entries().into_iter();
-    entries
-        .filter_map(|(key, record)| Some((PageKey::parse(db, &key)?, record)))
-        .collect()
 }
 
 fn head_of_a(world: &World) -> (Vec<u8>, Vec<u8>) {
@@ -58,7 +50,7 @@ fn a_sound_store_is_clean_whatever_was_done_to_it() {
 #[test]
 fn a_flipped_page_is_named() {
     let world = world();
-    let (key, mut record) = records(&world)[1].clone();
+    let (key, mut record) = world.records()[1].clone();
     record[40] ^= 1;
     world.tamper(key.as_bytes(), Some(record));
     let wanted = "page 2 of `a` is damaged at commit 2: \
@@ -70,7 +62,7 @@ fn a_flipped_page_is_named() {
 fn a_missing_page_is_named_wherever_it_is() {
     for missing in 0..3 {
         let world = world();
-        world.tamper(records(&world)[missing].0.as_bytes(), None);
+        world.tamper(world.records()[missing].0.as_bytes(), None);
         let page = missing + 1;
         assert_eq!(
             said(&world),
@@ -83,9 +75,9 @@ fn a_missing_page_is_named_wherever_it_is() {
 fn a_stale_page_is_named_with_the_commit_that_wrote_it() {
     let world = World::new();
     let actor = world.actor_holding(&database(3, 1));
-    let stale = records(&world)[1].1.clone();
+    let stale = world.records()[1].1.clone();
     publish(&actor, &replacing(&database(3, 2))).unwrap();
-    world.tamper(records(&world)[1].0.as_bytes(), Some(stale));
+    world.tamper(world.records()[1].0.as_bytes(), Some(stale));
     let wanted = "page 2 of `a` is damaged at commit 2: it is what commit 1 wrote there";
     assert_eq!(said(&world), [wanted]);
 }
@@ -93,7 +85,7 @@ fn a_stale_page_is_named_with_the_commit_that_wrote_it() {
 #[test]
 fn swapped_pages_are_named_by_what_they_are() {
     let world = world();
-    let records = records(&world);
+    let records = world.records();
     world.tamper(records[1].0.as_bytes(), Some(records[2].1.clone()));
     world.tamper(records[2].0.as_bytes(), Some(records[1].1.clone()));
     let wanted = [
@@ -108,9 +100,9 @@ fn swapped_pages_are_named_by_what_they_are() {
 fn a_page_that_came_back_with_its_former_key_is_noticed_by_the_whole() {
     let world = World::new();
     let actor = world.actor_holding(&database(3, 1));
-    let (former, stale) = records(&world)[1].clone();
+    let (former, stale) = world.records()[1].clone();
     publish(&actor, &replacing(&database(3, 2))).unwrap();
-    world.tamper(records(&world)[1].0.as_bytes(), None);
+    world.tamper(world.records()[1].0.as_bytes(), None);
     world.tamper(former.as_bytes(), Some(stale));
     let wanted = "the pages of `a` are each whole, and not those that commit 2 left";
     assert_eq!(said(&world), [wanted]);

@@ -48,6 +48,16 @@ impl World {
         Self::with(Limits::default(), StoreOptions::default())
     }
 
+    /// The page records of the actor `a` in the order of their pages, those of a page from the
+    /// newest on.
+    pub(super) fn records(&self) -> Vec<(PageKey, Vec<u8>)> {
+        let db = self.head().unwrap().db;
+        let entries = self.entries().into_iter();
+        entries
+            .filter_map(|(key, record)| Some((PageKey::parse(db, &key)?, record)))
+            .collect()
+    }
+
     /// A world whose engine takes batches of a few pages only, so that most commits are staged.
     pub(super) fn tight() -> Self {
         let limits = Limits {

@@ -6,7 +6,7 @@ use actor_vfs::{CommitNo, Point, Retention};
 use super::crashes::{CALLS_MAX, TRANSACTIONS, WAYS};
 use super::world::World;
 use crate::canonical::Engines;
-use crate::kept::{self, Kept};
+use crate::kept::{self, Kept, told};
 use crate::machine::{Divergence, Setup};
 use crate::oracle::bytes;
 
@@ -113,13 +113,6 @@ impl Story {
         self.check()?;
         let (store, engine) = (&self.world.store, &*self.world.faults);
         kept::nothing_else_is_left(store, engine, self.encrypted).map_err(told)
-    }
-}
-
-fn told(what: String) -> Divergence {
-    Divergence {
-        what,
-        step: "what the past should be".to_owned(),
     }
 }
 
